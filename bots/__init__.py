@@ -1,0 +1,1 @@
+"""Channels: one file per platform, reading and writing its wire."""

@@ -1,0 +1,1 @@
+"""Who should hear from us, and when: one file per trigger."""

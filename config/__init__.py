@@ -1,0 +1,1 @@
+"""Typed settings, the commented default, and the demo shop as a Rasa project."""

@@ -1,0 +1,1 @@
+"""Pages for agents and marketers, and the API for programs."""

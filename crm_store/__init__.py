@@ -1,0 +1,1 @@
+"""What we remember, and the words for it: one file per noun, its table and every query on it."""

@@ -1,0 +1,1 @@
+"""From text to meaning, from dialogue state to the next action's name."""
