@@ -1,0 +1,56 @@
+"""Channels as the rest of the house knows them: name, kind and Policy, written down at every start.
+
+Here too are the values that a channel shares between processes, such as a platform's token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column
+from sqlmodel import Field, Session, SQLModel
+
+from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime
+from crm_store.messages import Policy
+
+
+class ChannelRow(SQLModel, table=True):
+    """What a channel declared of itself when it was last opened."""
+
+    __tablename__ = "channels"
+    __table_args__ = {"info": NOT_PERSONAL}
+
+    name: str = Field(sa_column=Column(CleanText, primary_key=True))
+    kind: str = Field(sa_column=Column(CleanText, nullable=False))
+    policy: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    opened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class SharedValue(SQLModel, table=True):
+    """A value that all processes share until it ends."""
+
+    __tablename__ = "shared_values"
+    __table_args__ = {"info": NOT_PERSONAL}
+
+    key: str = Field(sa_column=Column(CleanText, primary_key=True))
+    value: str = Field(sa_column=Column(CleanText, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+def write_channel(session: Session, name: str, kind: str, policy: Policy, now: datetime) -> None:
+    """Write down what a channel declares."""
+    session.merge(ChannelRow(name=name, kind=kind, policy=policy.to_json(), opened_at=now))
+
+
+def find_shared(session: Session, key: str, now: datetime) -> str | None:
+    """The shared value, unless it has ended."""
+    found = session.get(SharedValue, key)
+    return found.value if found and found.ends_at > now else None
+
+
+def share(session: Session, values: Mapping[str, tuple[str, datetime]]) -> None:
+    """Share values by key, each until its end."""
+    for key, (value, ends_at) in values.items():
+        session.merge(SharedValue(key=key, value=value, ends_at=ends_at))

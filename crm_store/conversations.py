@@ -1,0 +1,157 @@
+"""Conversations: one open one per address, who has the floor in it, and which worker holds it.
+
+The lease keeps a conversation with one worker at a time; the version changes with the floor, so that
+what was written under another floor is recognised. A takeover never waits for the lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Column, Index, or_, text, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from crm_store.db import CleanText, UtcDateTime, new_id
+from crm_store.messages import Floor, NotFound, Refused
+
+LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
+
+
+class Conversation(SQLModel, table=True):
+    """What was said on one address between its opening and its closing."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index(
+            "uq_conversations_open",
+            "channel",
+            "external_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_conversations_customer", "customer_id"),
+        {"info": {"personal": {"external_id": "pseudonym"}}},
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    channel: str = Field(sa_column=Column(CleanText, nullable=False))
+    external_id: str = Field(sa_column=Column(CleanText, nullable=False))
+    customer_id: UUID = Field(foreign_key="customers.id")
+    floor: str = Field(default="bot", sa_column=Column(CleanText, nullable=False))
+    agent: str | None = Field(default=None, sa_column=Column(CleanText))
+    version: int = 1
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    last_message_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    leased_by: str | None = Field(default=None, sa_column=Column(CleanText))
+    leased_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+def get_conversation(session: Session, conversation_id: UUID, *, lock: bool = False) -> Conversation:
+    """The conversation, its row locked for this transaction if asked; NotFound if there is none."""
+    query = select(Conversation).where(col(Conversation.id) == conversation_id)
+    found = session.exec(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFound(f"there is no conversation {conversation_id}")
+    return found
+
+
+def lock_conversations(session: Session, ids: Collection[UUID]) -> dict[UUID, Conversation]:
+    """The rows, locked in one order everywhere, so that no two transactions wait for each other."""
+    query = select(Conversation).where(col(Conversation.id).in_(ids)).order_by(col(Conversation.id))
+    return {found.id: found for found in session.exec(query.with_for_update())}
+
+
+def list_conversations(
+    session: Session,
+    *,
+    customer_id: UUID | None = None,
+    floor: str | None = None,
+    channel: str | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> Sequence[Conversation]:
+    """Conversations, newest first, older than `after`."""
+    query = select(Conversation).order_by(col(Conversation.id).desc()).limit(limit)
+    if customer_id:
+        query = query.where(col(Conversation.customer_id) == customer_id)
+    if floor:
+        query = query.where(col(Conversation.floor) == floor)
+    if channel:
+        query = query.where(col(Conversation.channel) == channel)
+    if after:
+        query = query.where(col(Conversation.id) < after)
+    return session.exec(query).all()
+
+
+def _give_floor(session: Session, found: Conversation, floor: Floor, agent: str | None) -> Conversation:
+    found.floor, found.agent, found.version = floor, agent, found.version + 1
+    session.add(found)
+    session.flush()
+    return found
+
+
+def take_over(session: Session, conversation_id: UUID, agent: str) -> Conversation:
+    """Give an agent the floor; from this commit on the bot is silent. Refused when closed."""
+    found = get_conversation(session, conversation_id, lock=True)
+    if found.floor == "closed":
+        raise Refused("the conversation is closed")
+    if found.floor == "agent" and found.agent == agent:
+        return found
+    return _give_floor(session, found, "agent", agent)
+
+
+def release(session: Session, conversation_id: UUID) -> Conversation:
+    """Give the floor back to the bot. Refused when closed."""
+    found = get_conversation(session, conversation_id, lock=True)
+    if found.floor == "closed":
+        raise Refused("the conversation is closed")
+    return found if found.floor == "bot" else _give_floor(session, found, "bot", None)
+
+
+def assign(session: Session, conversation_id: UUID, agent: str) -> Conversation:
+    """Give the conversation to another agent, who has the floor from now on."""
+    return take_over(session, conversation_id, agent)
+
+
+def close(session: Session, conversation_id: UUID, now: datetime) -> Conversation:
+    """End the conversation; the next message opens another. Closing twice changes nothing."""
+    found = get_conversation(session, conversation_id, lock=True)
+    if found.floor == "closed":
+        return found
+    found.closed_at = now
+    return _give_floor(session, found, "closed", found.agent)
+
+
+def renew_leases(session: Session, worker: str, ids: Collection[UUID], now: datetime) -> None:
+    """Hold these conversations for another while."""
+    session.execute(
+        update(Conversation)
+        .where(col(Conversation.id).in_(ids), col(Conversation.leased_by) == worker)
+        .values(leased_until=now + LEASE)
+    )
+
+
+def lease_waiting(session: Session, worker: str | None, limit: int, now: datetime) -> list[UUID]:
+    """Conversations in which messages wait and that nobody holds; with a worker, they are now its own."""
+    free = or_(col(Conversation.leased_until).is_(None), col(Conversation.leased_until) < now)
+    waiting = text("id IN (SELECT conversation_id FROM messages WHERE work = 'waiting')")
+    query = select(Conversation).where(waiting, free).order_by(col(Conversation.id)).limit(limit)
+    if worker is None:
+        return [found.id for found in session.exec(query)]
+    found = session.exec(query.with_for_update(skip_locked=True)).all()
+    for conversation in found:
+        conversation.leased_by, conversation.leased_until = worker, now + LEASE
+        session.add(conversation)
+    return [conversation.id for conversation in found]
+
+
+def drop_leases(session: Session, *, worker: str | None = None) -> None:
+    """Let go of all that a worker holds; of everything, where the caller is known to be alone."""
+    query = update(Conversation).where(col(Conversation.leased_by).is_not(None))
+    if worker:
+        query = query.where(col(Conversation.leased_by) == worker)
+    session.execute(query.values(leased_by=None, leased_until=None))

@@ -1,0 +1,134 @@
+"""Customers: who they are, what we know of them (each fact with its source) and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index, delete, insert, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
+from crm_store.messages import NotFound
+
+
+class Customer(SQLModel, table=True):
+    """A person who writes to us, however many identities they have."""
+
+    __tablename__ = "customers"
+    __table_args__ = ({"info": {"personal": {"display_name": "erase", "language": "erase"}}},)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    display_name: str = Field(default="", sa_column=Column(CleanText, nullable=False))
+    language: str = Field(default="", sa_column=Column(CleanText, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class Attribute(SQLModel, table=True):
+    """One fact about a customer, with where it comes from."""
+
+    __tablename__ = "customer_attributes"
+    __table_args__ = ({"info": {"personal": {"value": "delete"}}},)
+
+    customer_id: UUID = Field(foreign_key="customers.id", primary_key=True)
+    name: str = Field(sa_column=Column(CleanText, primary_key=True))
+    value: Any = Field(default=None, sa_column=Column(CleanJson))
+    source: str = Field(sa_column=Column(CleanText, nullable=False))
+    source_id: UUID | None = None
+    updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class CustomerTag(SQLModel, table=True):
+    """A customer carries a tag. Rows, so that the rarest tag can drive a segment's query."""
+
+    __tablename__ = "customer_tags"
+    __table_args__ = (
+        Index("ix_customer_tags_customer", "customer_id"),
+        {"info": {"personal": {"tag": "delete"}}},
+    )
+
+    tag: str = Field(sa_column=Column(CleanText, primary_key=True))
+    customer_id: UUID = Field(foreign_key="customers.id", primary_key=True)
+    source: str = Field(sa_column=Column(CleanText, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+def get_customer(session: Session, customer_id: UUID) -> Customer:
+    """The customer; NotFound if there is none."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound(f"there is no customer {customer_id}")
+    return customer
+
+
+def list_customers(session: Session, *, after: UUID | None, limit: int) -> Sequence[Customer]:
+    """Customers, oldest first, behind `after`."""
+    query = select(Customer).order_by(col(Customer.id)).limit(limit)
+    if after:
+        query = query.where(col(Customer.id) > after)
+    return session.exec(query).all()
+
+
+def attributes(session: Session, customer_id: UUID) -> dict[str, Attribute]:
+    """All facts about a customer by name."""
+    query = select(Attribute).where(col(Attribute.customer_id) == customer_id)
+    return {found.name: found for found in session.exec(query)}
+
+
+def tags(session: Session, customer_id: UUID) -> list[str]:
+    """The customer's tags in alphabetical order."""
+    query = select(col(CustomerTag.tag)).where(col(CustomerTag.customer_id) == customer_id)
+    return sorted(session.exec(query))
+
+
+def set_attribute(
+    session: Session,
+    customer_id: UUID,
+    name: str,
+    value: Any,
+    *,
+    source: str,
+    source_id: UUID | None = None,
+    now: datetime,
+) -> None:
+    """Learn a fact; an earlier value of the same name is replaced. `source`: message, agent, import."""
+    session.merge(
+        Attribute(
+            customer_id=customer_id,
+            name=name,
+            value=value,
+            source=source,
+            source_id=source_id,
+            updated_at=now,
+        )
+    )
+    session.flush()
+
+
+def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
+    """Call the customer by this name from now on."""
+    session.execute(
+        update(Customer).where(col(Customer.id) == customer_id).values(display_name=name, updated_at=now)
+    )
+
+
+def add_tag(session: Session, customer_id: UUID, tag: str, *, source: str, now: datetime) -> bool:
+    """Tag a customer; False if they carried the tag already."""
+    if session.get(CustomerTag, (tag, customer_id)):
+        return False
+    session.execute(
+        insert(CustomerTag).values(tag=tag, customer_id=customer_id, source=source, created_at=now)
+    )
+    return True
+
+
+def remove_tag(session: Session, customer_id: UUID, tag: str) -> None:
+    """Take a tag off a customer."""
+    session.execute(
+        delete(CustomerTag).where(
+            col(CustomerTag.tag) == tag, col(col(CustomerTag.customer_id)) == customer_id
+        )
+    )

@@ -1,0 +1,168 @@
+"""Messages: every word in either direction, in the order of recording. History and outbox are one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Index, Integer, text
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
+from crm_store.messages import Address, Content, NotFound
+
+_UNSENT, _WAITING, _KNOWN = (
+    text("status IN ('queued', 'sending')"),
+    text("work = 'waiting'"),
+    text("platform_id IS NOT NULL"),
+)
+
+
+class Message(SQLModel, table=True):
+    """One message or event. `seq` is the order of recording, within a conversation and in all."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("uq_messages_key", "channel", "external_id", "key", unique=True),
+        Index("ix_messages_conversation", "conversation_id", "seq"),
+        Index(
+            "ix_messages_unsent",
+            "channel",
+            "external_id",
+            "seq",
+            sqlite_where=_UNSENT,
+            postgresql_where=_UNSENT,
+        ),
+        Index(
+            "ix_messages_waiting",
+            "conversation_id",
+            "seq",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_messages_platform_id",
+            "channel",
+            "platform_id",
+            sqlite_where=_KNOWN,
+            postgresql_where=_KNOWN,
+        ),
+        {
+            "info": {
+                "personal": {
+                    "external_id": "pseudonym",
+                    "text": "erase",
+                    "content": "erase",
+                    "payload": "erase",
+                    "understanding": "erase",
+                    "decision": "erase",
+                }
+            }
+        },
+    )
+
+    seq: int | None = Field(
+        default=None,
+        sa_column=Column(
+            BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+        ),
+    )
+    id: UUID = Field(default_factory=new_id, unique=True)
+    conversation_id: UUID = Field(foreign_key="conversations.id")
+    customer_id: UUID = Field(foreign_key="customers.id")
+    channel: str = Field(sa_column=Column(CleanText, nullable=False))
+    external_id: str = Field(sa_column=Column(CleanText, nullable=False))
+    direction: str = Field(sa_column=Column(CleanText, nullable=False))  # "in", "out"
+    sender: str = Field(sa_column=Column(CleanText, nullable=False))
+    source: str = Field(default="", sa_column=Column(CleanText, nullable=False))  # "action:faq", "agent:7"
+    # In: the platform's key. Out: what makes it the same answer if it is queued again.
+    key: str | None = Field(default=None, sa_column=Column(CleanText))
+    text: str = Field(default="", sa_column=Column(CleanText, nullable=False))
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    payload: str = Field(default="", sa_column=Column(CleanText, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # In: "waiting" for its turn, "parked" after failing too often, None when done with.
+    work: str | None = Field(default=None, sa_column=Column(CleanText))
+    attempts: int = 0
+    understanding: dict[str, Any] | None = Field(default=None, sa_column=Column(CleanJson))
+    decision: list[Any] | None = Field(default=None, sa_column=Column(CleanJson))
+    # Out: what became of it.
+    status: str = Field(sa_column=Column(CleanText, nullable=False))
+    reason: str | None = Field(default=None, sa_column=Column(CleanText))
+    code: str | None = Field(default=None, sa_column=Column(CleanText))
+    platform_id: str | None = Field(default=None, sa_column=Column(CleanText))
+    # None: only the answer to the customer's next message can carry it.
+    due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    version: int = 0  # of the conversation, under which it was written
+    reply_to: UUID | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where it came from or goes to."""
+        return Address(self.channel, self.external_id)
+
+    @property
+    def said(self) -> Content:
+        """What it says."""
+        return Content.from_json(self.content)
+
+
+def get_message(session: Session, message_id: UUID) -> Message:
+    """The message; NotFound if there is none."""
+    found = session.exec(select(Message).where(col(Message.id) == message_id)).one_or_none()
+    if found is None:
+        raise NotFound(f"there is no message {message_id}")
+    return found
+
+
+def list_messages(
+    session: Session, conversation_id: UUID, *, after: int = 0, limit: int = 50
+) -> Sequence[Message]:
+    """Messages of a conversation behind `after` (a seq), oldest first."""
+    query = select(Message).where(col(Message.conversation_id) == conversation_id)
+    query = query.where(col(Message.seq) > after).order_by(col(Message.seq)).limit(limit)
+    return session.exec(query).all()
+
+
+def list_lines(session: Session, address: Address, *, after: int = 0, limit: int = 50) -> list[Message]:
+    """What the customer may see on an address, over all its conversations, in the order of recording.
+
+    With after=0 the newest `limit` lines. Else those behind that line, and those recorded before it
+    that were sent only after it: whoever comes back with the last line they saw misses none.
+    """
+    mine = (col(Message.channel) == address.channel, col(Message.external_id) == address.external_id)
+    query = select(Message).where(*mine, _visible())
+    if not after:
+        newest = session.exec(query.order_by(col(Message.seq).desc()).limit(limit))
+        return sorted(newest, key=lambda message: message.seq or 0)
+    last = session.exec(select(Message).where(*mine, col(Message.seq) == after)).one_or_none()
+    behind = col(Message.seq) > after
+    if last is not None:
+        behind |= col(Message.sent_at) >= (last.sent_at or last.created_at)
+    return list(session.exec(query.where(behind).order_by(col(Message.seq)).limit(limit)))
+
+
+def is_busy(session: Session, address: Address) -> bool:
+    """Whether anything on the address still waits for its turn or to be sent."""
+    mine = (col(Message.channel) == address.channel, col(Message.external_id) == address.external_id)
+    open_ones = (col(Message.work) == "waiting") | col(Message.status).in_(("queued", "sending"))
+    return session.exec(select(Message.id).where(*mine, open_ones).limit(1)).first() is not None
+
+
+def last_said(session: Session, address: Address) -> Message | None:
+    """The last message that came from the address."""
+    query = select(Message).where(
+        col(Message.channel) == address.channel,
+        col(Message.external_id) == address.external_id,
+        col(Message.direction) == "in",
+    )
+    return session.exec(query.order_by(col(Message.seq).desc()).limit(1)).first()
+
+
+def _visible() -> Any:
+    sent = col(Message.status).in_(("sending", "accepted", "delivered", "read", "unknown"))
+    said = (col(Message.direction) == "in") & (col(Message.sender) == "customer")
+    return sent | said

@@ -1,0 +1,86 @@
+"""Identities: the addresses at which a customer can be reached, and the send windows open there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index, tuple_
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from crm_store.db import CleanJson, CleanText, UtcDateTime
+from crm_store.messages import Address, Window
+
+
+class Identity(SQLModel, table=True):
+    """One account of a customer on one of our channels."""
+
+    __tablename__ = "identities"
+    __table_args__ = (
+        Index("ix_identities_customer", "customer_id"),
+        {"info": {"personal": {"external_id": "pseudonym", "profile": "erase"}}},
+    )
+
+    channel: str = Field(sa_column=Column(CleanText, primary_key=True))
+    external_id: str = Field(sa_column=Column(CleanText, primary_key=True))
+    customer_id: UUID = Field(foreign_key="customers.id")
+    reachable: bool = True
+    profile: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    # By trigger: {"until": ISO time, "left": number or null}. Buckets do not add up: see `window_left`.
+    windows: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @property
+    def address(self) -> Address:
+        """Where it is reached."""
+        return Address(self.channel, self.external_id)
+
+
+def find_identity(session: Session, address: Address) -> Identity | None:
+    """Whose address this is."""
+    return session.get(Identity, (address.channel, address.external_id))
+
+
+def list_identities(session: Session, customer_id: UUID) -> Sequence[Identity]:
+    """All addresses of a customer, oldest first."""
+    query = select(Identity).where(col(Identity.customer_id) == customer_id)
+    return session.exec(query.order_by(col(Identity.created_at))).all()
+
+
+def lock_identities(session: Session, addresses: Collection[Address]) -> dict[Address, Identity]:
+    """The rows of these addresses, locked in one order everywhere."""
+    pairs = [(address.channel, address.external_id) for address in addresses]
+    key = tuple_(col(Identity.channel), col(Identity.external_id))
+    query = select(Identity).where(key.in_(pairs))
+    query = query.order_by(col(Identity.channel), col(Identity.external_id)).with_for_update()
+    return {found.address: found for found in session.exec(query)}
+
+
+def open_window(windows: Mapping[str, Any], window: Window, now: datetime) -> dict[str, Any]:
+    """The windows after a trigger has set its own bucket anew."""
+    until = (now + window.lasts).isoformat()
+    return {**windows, window.trigger: {"until": until, "left": window.count}}
+
+
+def window_left(windows: Mapping[str, Any], now: datetime) -> tuple[str, int | None, datetime] | None:
+    """The best open window: its trigger, how many messages are left (None: any), its end.
+
+    None when no window is open; a window that is open but used up has 0 left.
+    """
+    open_ones = [
+        (trigger, bucket["left"], until)
+        for trigger, bucket in windows.items()
+        if (until := datetime.fromisoformat(bucket["until"])) > now
+    ]
+    return max(open_ones, key=lambda w: (w[1] is None, w[1] or 0, w[2]), default=None)
+
+
+def use_window(windows: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The windows after one message was sent under the best of them."""
+    best = window_left(windows, now)
+    if best is None or not best[1]:
+        return dict(windows)
+    trigger = best[0]
+    return {**windows, trigger: {**windows[trigger], "left": best[1] - 1}}

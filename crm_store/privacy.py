@@ -1,0 +1,77 @@
+"""Privacy: a customer's own data, exported or erased by what every table declares of its columns."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Table, delete, select, update
+from sqlmodel import Session, SQLModel
+
+from crm_store.conversations import Conversation
+from crm_store.db import CleanJson
+
+_CUSTOMER = "customer_id"
+
+
+def export(session: Session, customer_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """All rows about a customer by table, in JSON values."""
+    found = {}
+    for table in SQLModel.metadata.sorted_tables:
+        where = _about(table, customer_id)
+        if where is not None:
+            rows = session.execute(select(table).where(where)).mappings()
+            found[table.name] = [{k: _plain(v) for k, v in row.items()} for row in rows]
+    return found
+
+
+def erase(session: Session, customer_id: UUID) -> None:
+    """Empty, rename or delete all that is personal of a customer; what happened stays countable."""
+    names: dict[str, str] = {}
+    for table in reversed(SQLModel.metadata.sorted_tables):
+        where = _about(table, customer_id)
+        declared: dict[str, str] = table.info["personal"]
+        if where is None or not declared:
+            continue
+        if "delete" in declared.values():
+            session.execute(delete(table).where(where))
+            continue
+        for name, what in declared.items():
+            column = table.c[name]
+            if what == "pseudonym":
+                _rename(session, table, column, where, names)
+            else:
+                session.execute(update(table).where(where).values({name: _empty(column)}))
+
+
+def _about(table: Table, customer_id: UUID) -> Any:
+    if table.name == "customers":
+        return table.c.id == customer_id
+    if _CUSTOMER in table.c:
+        return table.c[_CUSTOMER] == customer_id
+    if "conversation_id" in table.c:
+        conversations = SQLModel.metadata.tables[str(Conversation.__tablename__)]
+        own = select(conversations.c.id).where(conversations.c[_CUSTOMER] == customer_id)
+        return table.c.conversation_id.in_(own)
+    return None
+
+
+def _rename(session: Session, table: Table, column: Column[Any], where: Any, names: dict[str, str]) -> None:
+    # Two addresses of one customer stay two, and one address is the same in every table.
+    for old in session.scalars(select(column).where(where).distinct()).all():
+        new = names.setdefault(old, f"erased-{secrets.token_hex(12)}")
+        session.execute(update(table).where(where, column == old).values({column.name: new}))
+
+
+def _empty(column: Column[Any]) -> Any:
+    if column.nullable:
+        return None
+    return {} if isinstance(column.type, CleanJson) else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

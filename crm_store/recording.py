@@ -1,0 +1,283 @@
+"""Recording: what came in is written down once, whoever sends it again. Many messages, one transaction.
+
+Each address's identity row is locked first, then its conversation's: so within a conversation `seq` is
+the order of the commits, and a repeat in another process sees the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, select
+
+from crm_store.conversations import LEASE, Conversation, lock_conversations
+from crm_store.customers import Customer
+from crm_store.db import new_id
+from crm_store.history import Message
+from crm_store.identities import Identity, lock_identities, open_window
+from crm_store.messages import Address, Incoming, Receipt, clean
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One incoming message after its commit."""
+
+    incoming: Incoming
+    conversation_id: UUID
+    message_id: UUID
+    seq: int  # 0 for a repeat
+    repeat: bool
+    leased: bool  # the conversation is now ours to work
+
+
+def record(
+    session: Session, batch: Sequence[Incoming], worker: str, now: datetime
+) -> list[Recorded | None]:
+    """Write down a batch in its order; `worker` gets the lease of every conversation that is free.
+
+    None stands for what is no message of its own: a delivery receipt.
+    """
+    for incoming in batch:
+        if incoming.receipt:
+            _note_receipt(session, incoming.address.channel, incoming.receipt)
+    messages = [incoming for incoming in batch if incoming.receipt is None]
+    identities = _known_identities(session, messages, now)
+    known = _known_keys(session, messages)
+    open_ones = _open_conversations(session, identities, now)
+    rows: list[dict[str, Any]] = []
+    fresh: dict[tuple[Address, str], UUID] = {}
+    leased = {c.id for c in open_ones.values() if _lease(c, worker, now)}
+    for incoming in messages:
+        identity = (incoming.address, clean(incoming.key))
+        if identity in known or identity in fresh:
+            continue
+        conversation = open_ones[incoming.address]
+        row = _row(incoming, conversation, now)
+        fresh[identity] = row["id"]
+        rows.append(row)
+    seqs = _insert(session, rows)
+    new = [i for i in messages if (i.address, clean(i.key)) in fresh]
+    _touch_identities(session, identities, new, now)
+    _touch_conversations(session, open_ones, rows, leased, worker, now)
+    return _results(batch, open_ones, known, fresh, seqs, leased)
+
+
+def _lease(conversation: Conversation, worker: str, now: datetime) -> bool:
+    until = conversation.leased_until
+    return conversation.leased_by in (None, worker) or until is None or until < now
+
+
+def _known_identities(
+    session: Session, messages: Sequence[Incoming], now: datetime
+) -> dict[Address, Identity]:
+    first = {incoming.address: incoming for incoming in reversed(messages)}
+    if not first:
+        return {}
+    found = lock_identities(session, first.keys())
+    missing = sorted((a for a in first if a not in found), key=str)
+    if not missing:
+        return found
+    customers = {address: _customer(first[address], now) for address in missing}
+    session.execute(insert(Customer), list(customers.values()))
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Identity).on_conflict_do_nothing(),
+        [_identity(first[address], customers[address]["id"], now) for address in missing],
+    )
+    found |= lock_identities(session, missing)
+    _drop_orphans(session, customers, found)
+    return found
+
+
+def _drop_orphans(
+    session: Session, customers: Mapping[Address, dict[str, Any]], found: Mapping[Address, Identity]
+) -> None:
+    # Another process met the same person in this very moment and was first.
+    orphans = [c["id"] for address, c in customers.items() if found[address].customer_id != c["id"]]
+    for orphan in orphans:
+        session.delete(session.get_one(Customer, orphan))
+
+
+def _customer(incoming: Incoming, now: datetime) -> dict[str, Any]:
+    profile = incoming.profile
+    return {
+        "id": new_id(),
+        "display_name": clean(profile.get("display_name", ""))[:200],
+        "language": clean(profile.get("language", ""))[:20],
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "channel": incoming.address.channel,
+        "external_id": incoming.address.external_id,
+        "customer_id": customer_id,
+        "reachable": True,
+        "profile": dict(incoming.profile),
+        "windows": {},
+        "created_at": now,
+    }
+
+
+def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], UUID]:
+    if not messages:
+        return {}
+    triples = [(i.address.channel, i.address.external_id, clean(i.key)) for i in messages]
+    columns = (col(Message.channel), col(Message.external_id), col(Message.key))
+    query = select(Message.channel, Message.external_id, Message.key, Message.id).where(
+        tuple_(*columns).in_(triples)
+    )
+    return {(Address(c, e), k or ""): found for c, e, k, found in session.exec(query)}
+
+
+def _open_conversations(
+    session: Session, identities: Mapping[Address, Identity], now: datetime
+) -> dict[Address, Conversation]:
+    pairs = [(address.channel, address.external_id) for address in identities]
+    key = tuple_(col(Conversation.channel), col(Conversation.external_id))
+    query = select(Conversation.id).where(key.in_(pairs), col(Conversation.closed_at).is_(None))
+    locked = lock_conversations(session, session.exec(query).all() if pairs else [])
+    # One that was closed between the two queries is not open any more.
+    found = {Address(c.channel, c.external_id): c for c in locked.values() if c.closed_at is None}
+    for address in sorted((a for a in identities if a not in found), key=str):
+        found[address] = Conversation(
+            channel=address.channel,
+            external_id=address.external_id,
+            customer_id=identities[address].customer_id,
+            created_at=now,
+            last_message_at=now,
+        )
+        session.add(found[address])
+    session.flush()
+    return found
+
+
+def _row(incoming: Incoming, conversation: Conversation, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "conversation_id": conversation.id,
+        "customer_id": conversation.customer_id,
+        "channel": incoming.address.channel,
+        "external_id": incoming.address.external_id,
+        "direction": "in",
+        "sender": "customer",
+        "source": "",
+        "key": clean(incoming.key),
+        "text": clean(incoming.content.text),
+        "content": _content(incoming),
+        "payload": clean(incoming.payload),
+        "created_at": now,
+        "work": "waiting" if incoming.wants_reply else None,
+        "attempts": 0,
+        "status": "received",
+        "version": conversation.version,
+    }
+
+
+def _content(incoming: Incoming) -> dict[str, Any]:
+    proofs = [{"kind": proof.kind, "value": clean(proof.value)} for proof in incoming.proofs]
+    return incoming.content.to_json() | ({"proofs": proofs} if proofs else {})
+
+
+def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> dict[UUID, int]:
+    if not rows:
+        return {}
+    statement = insert(Message).returning(col(Message.id), col(Message.seq))
+    return dict(session.execute(statement, rows).all())
+
+
+def _touch_identities(
+    session: Session, identities: Mapping[Address, Identity], new: Sequence[Incoming], now: datetime
+) -> None:
+    for incoming in new:
+        identity = identities[incoming.address]
+        if incoming.opens:
+            identity.windows = open_window(identity.windows, incoming.opens, now)
+        if incoming.reachable is not None:
+            identity.reachable = incoming.reachable
+        elif incoming.wants_reply and not identity.reachable:
+            identity.reachable = True  # Who writes to us can be reached.
+        if incoming.profile and dict(incoming.profile) != identity.profile:
+            identity.profile = dict(incoming.profile)
+        session.add(identity)
+    session.flush()
+
+
+def _touch_conversations(
+    session: Session,
+    open_ones: Mapping[Address, Conversation],
+    rows: Sequence[dict[str, Any]],
+    leased: set[UUID],
+    worker: str,
+    now: datetime,
+) -> None:
+    touched = {row["conversation_id"] for row in rows}
+    waiting = {row["conversation_id"] for row in rows if row["work"]}
+    changes = [
+        {
+            "id": conversation.id,
+            "last_message_at": now,
+            "leased_by": worker if mine else conversation.leased_by,
+            "leased_until": now + LEASE if mine else conversation.leased_until,
+        }
+        for conversation in open_ones.values()
+        if conversation.id in touched
+        for mine in (conversation.id in leased and conversation.id in waiting,)
+    ]
+    if changes:
+        session.execute(update(Conversation), changes)
+
+
+def _note_receipt(session: Session, channel: str, receipt: Receipt) -> None:
+    later = {"accepted": ("sending", "unknown"), "delivered": ("accepted", "sending", "unknown")}
+    before = later.get(receipt.status, ("accepted", "sending", "unknown", "delivered"))
+    session.execute(
+        update(Message)
+        .where(
+            col(Message.channel) == channel,
+            col(Message.platform_id) == receipt.platform_id,
+            col(Message.direction) == "out",
+            col(Message.status).in_(before),
+        )
+        .values(status=receipt.status, reason=receipt.reason or None)
+    )
+
+
+def _results(
+    batch: Sequence[Incoming],
+    open_ones: Mapping[Address, Conversation],
+    known: Mapping[tuple[Address, str], UUID],
+    fresh: Mapping[tuple[Address, str], UUID],
+    seqs: Mapping[UUID, int],
+    leased: set[UUID],
+) -> list[Recorded | None]:
+    results: list[Recorded | None] = []
+    seen: set[UUID] = set()
+    for incoming in batch:
+        if incoming.receipt:
+            results.append(None)
+            continue
+        identity = (incoming.address, clean(incoming.key))
+        message_id = known.get(identity) or fresh[identity]
+        repeat = message_id in seen or identity in known
+        seen.add(message_id)
+        conversation_id = open_ones[incoming.address].id
+        results.append(
+            Recorded(
+                incoming=incoming,
+                conversation_id=conversation_id,
+                message_id=message_id,
+                seq=0 if repeat else seqs[message_id],
+                repeat=repeat,
+                leased=not repeat and incoming.wants_reply and conversation_id in leased,
+            )
+        )
+    return results

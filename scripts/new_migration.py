@@ -1,0 +1,25 @@
+"""Write a migration for what the tables have and the database of the last one has not.
+
+.venv/bin/python scripts/new_migration.py "Add segments"
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+
+import crm_store.tables  # noqa: F401  (fills the metadata)
+from crm_store.db import Database, alembic_config
+
+
+def main(message: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'new.db'}")
+        database.upgrade()
+        with database.engine.connect() as connection:
+            command.revision(alembic_config(connection), message=message, autogenerate=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
