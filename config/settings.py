@@ -1,0 +1,139 @@
+"""Typed settings from `parley.toml` and the environment: read once, in parley/, handed on as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from config.reading import SettingsError, read_values, validate
+
+DEFAULT_FILE = Path(__file__).parent / "parley.toml"
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are refused, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Nlu(Section):
+    """Which engine understands, and which one leads the dialogue."""
+
+    engine: Literal["embedded", "rasa"] = Field("embedded", description="who understands texts")
+    dialogue: Literal["embedded"] = Field("embedded", description="who leads the dialogue")
+    rasa_url: str = Field("http://127.0.0.1:5005", description="the Rasa server, for engine = rasa")
+
+
+class Media(Section):
+    """Where received and uploaded files lie."""
+
+    dir: Path = Field(Path("media"), description="folder of received and uploaded files")
+    max_mb: int = Field(20, ge=1, le=500, description="largest file kept, in MiB")
+
+
+class OpeningHours(Section):
+    """When people are there, by day: "10:00-21:30", or "" for closed."""
+
+    monday: str = Field("09:00-18:00", description="hours on Mondays")
+    tuesday: str = Field("09:00-18:00", description="hours on Tuesdays")
+    wednesday: str = Field("09:00-18:00", description="hours on Wednesdays")
+    thursday: str = Field("09:00-18:00", description="hours on Thursdays")
+    friday: str = Field("09:00-18:00", description="hours on Fridays")
+    saturday: str = Field("", description="hours on Saturdays")
+    sunday: str = Field("", description="hours on Sundays")
+
+    @field_validator(*DAYS)
+    @classmethod
+    def _a_range(cls, value: str) -> str:
+        if value:
+            opens, _, closes = value.partition("-")
+            try:
+                time.fromisoformat(opens), time.fromisoformat(closes)
+            except ValueError:
+                raise ValueError('expected hours as "10:00-21:30", or "" for closed') from None
+        return value
+
+
+class Log(Section):
+    """How the log is written."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level written")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: for people in a terminal, JSON lines elsewhere"
+    )
+
+
+class Settings(Section):
+    """All settings. Paths are absolute: relative ones count from the file they stand in."""
+
+    file: Path = Field(description="the file that was read", exclude=True)
+    database_url: str = Field("sqlite:///parley.db", description="SQLite file or PostgreSQL")
+    redis_url: str = Field("", description="empty: one process; redis://HOST:6379/0: any number of them")
+    public_url: str = Field("http://127.0.0.1:8000", description="how customers' platforms reach us")
+    bot: Path = Field(Path("bot"), description="a Rasa project: domain.yml, data/, tests/")
+    models_dir: Path = Field(Path("models"), description="folder of trained models")
+    locale: str = Field("zh-CN", description="language of the company")
+    timezone: str = Field("Asia/Shanghai", description="time zone of the company")
+    nlu: Nlu = Nlu()
+    media: Media = Media()
+    log: Log = Log()
+    opening_hours: OpeningHours = OpeningHours()
+    channels: tuple[Mapping[str, Any], ...] = Field((), description="one table a channel; see below")
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("expected sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("expected a time zone such as Asia/Shanghai") from None
+        return value
+
+    @field_validator("channels")
+    @classmethod
+    def _named_once(cls, value: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+        names = [channel.get("name") for channel in value]
+        for channel in value:
+            for key in ("name", "kind"):
+                if not str(channel.get(key, "")):
+                    raise ValueError(f"every [[channels]] table needs a {key}")
+            if not str(channel["name"]).replace("-", "").replace("_", "").isalnum():
+                raise ValueError(
+                    f"the name {channel['name']!r} stands in addresses: letters, digits, - and _"
+                )
+        if twice := {str(name) for name in names if names.count(name) > 1}:
+            raise ValueError(f"two channels have the name {', '.join(sorted(twice))}")
+        return value
+
+    def at(self, path: Path) -> Path:
+        """A path of the settings as an absolute one."""
+        return path if path.is_absolute() else (self.file.parent / path).resolve()
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's address with the file's path made absolute."""
+        if not self.database_url.startswith("sqlite:///"):
+            return self.database_url
+        return f"sqlite:///{self.at(Path(self.database_url.removeprefix('sqlite:///')))}"
+
+
+def read_settings(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the file (or PARLEY_CONFIG, or the demo) and the environment; SettingsError names all faults."""
+    path = (file or Path(environment.get("PARLEY_CONFIG") or DEFAULT_FILE)).expanduser().resolve()
+    values = read_values(path, environment)
+    if "file" in values:
+        raise SettingsError(path, [(1, "file", "no such key")])
+    return validate(Settings, values | {"file": path}, path)
