@@ -38,6 +38,10 @@ class State:
     started: bool = False  # the first user message has been heard
     misses: int = 0  # messages in a row that were not understood
     asked_back: list[str] = field(default_factory=list)  # choices that were offered last
+    user: dict[str, Any] = field(default_factory=dict)  # intent and entities as rules see them
+    filled: list[str] = field(default_factory=list)  # slots that the last message filled
+    decided_by: str = ""  # `Decision.by` of the last action
+    history: list[dict[str, Any]] = field(default_factory=list)  # snapshots, oldest first; see snapshots.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,245 @@
+"""What a bot's domain declares: intents, entities, slots, forms, actions, the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nlu.reading import Node, Problems
+from nlu.responses import Variation, read_responses
+
+SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any")
+MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text", "custom")
+BUILT_IN_INTENTS = ("restart", "back", "out_of_scope", "session_start", "nlu_fallback")
+BUILT_IN_ACTIONS = (
+    "action_listen", "action_restart", "action_session_start", "action_default_fallback",
+    "action_deactivate_loop", "action_revert_fallback_events", "action_default_ask_affirmation",
+    "action_default_ask_rephrase", "action_two_stage_fallback", "action_unlikely_intent",
+    "action_back", "action_extract_slots",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MappingCondition:
+    """Where a mapping holds: in this form (None: in none), while this slot is asked for."""
+
+    active_loop: str | None
+    requested_slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMapping:
+    """One way in which a slot is filled from what the customer said."""
+
+    type: str
+    entity: str = ""
+    role: str | None = None
+    group: str | None = None
+    value: Any = None
+    intents: frozenset[str] = frozenset()
+    not_intents: frozenset[str] = frozenset()
+    conditions: tuple[MappingCondition, ...] = ()
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing that a dialogue remembers."""
+
+    name: str
+    type: str = "text"
+    initial_value: Any = None
+    influences: bool = True
+    values: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1.0
+    mappings: tuple[SlotMapping, ...] = ()
+
+    def features(self, value: Any) -> tuple[float, ...]:
+        """The value as rules and stories compare it; empty where it is unset or of no influence."""
+        if value is None or not self.influences or self.type == "any":
+            return ()
+        if self.type == "bool":
+            return (1.0, float(_truth(value)))
+        if self.type == "float":
+            return (1.0, self._scaled(value))
+        if self.type == "categorical":
+            said = str(value).casefold()
+            found = [float(said == known.casefold()) for known in self.values]
+            return (*found, float(not any(found)))
+        if self.type == "list":
+            return (1.0,) if value else ()
+        return (1.0,)
+
+    def _scaled(self, value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return 0.0
+        span = (self.high - self.low) or 1.0
+        return (min(max(number, self.low), self.high) - self.low) / span
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Slots that are asked for one after the other."""
+
+    name: str
+    required_slots: tuple[str, ...] = ()
+    ignored_intents: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Domain:
+    """All of a project's domain sections together."""
+
+    intents: list[str] = field(default_factory=list)
+    unused_entities: dict[str, frozenset[str]] = field(default_factory=dict)  # by intent
+    used_entities: dict[str, frozenset[str]] = field(default_factory=dict)  # by intent; absent: all
+    entities: list[str] = field(default_factory=list)
+    silent_entities: set[str] = field(default_factory=set)  # of no influence on the dialogue
+    slots: dict[str, Slot] = field(default_factory=dict)
+    responses: dict[str, list[Variation]] = field(default_factory=dict)
+    forms: dict[str, Form] = field(default_factory=dict)
+    actions: list[str] = field(default_factory=list)
+    session_expiration_minutes: float = 60.0
+    carry_over_slots: bool = True
+
+    @property
+    def action_names(self) -> set[str]:
+        """Everything that can be a next action: actions, forms, responses, and what is built in."""
+        return {*self.actions, *self.forms, *self.responses, *BUILT_IN_ACTIONS}
+
+    def influences(self, intent: str | None, entity: str) -> bool:
+        """True: rules and stories see this entity when it comes with this intent."""
+        if entity in self.silent_entities or entity in self.unused_entities.get(intent or "", ()):
+            return False
+        used = self.used_entities.get(intent or "")
+        return used is None or entity in used
+
+
+def read_domain(fields: dict[str, Node], domain: Domain, problems: Problems) -> None:
+    """Add the domain keys of one file: lists unite, mappings merge, the later file wins."""
+    for item in problems.sequence(fields.get("intents"), "intents"):
+        _read_intent(item, domain, problems)
+    for item in problems.sequence(fields.get("entities"), "entities"):
+        _read_entity(item, domain, problems)
+    for name, item in problems.mapping(fields.get("slots"), "slots").items():
+        domain.slots[name] = _read_slot(name, item, problems)
+    for name, item in problems.mapping(fields.get("forms"), "forms").items():
+        domain.forms[name] = _read_form(name, item, problems)
+    for item in problems.sequence(fields.get("actions"), "actions"):
+        domain.actions.append(_name(item, "an action", problems)[0])
+    read_responses(fields.get("responses"), domain.responses, problems)
+    session = problems.mapping(fields.get("session_config"), "session_config")
+    domain.session_expiration_minutes = problems.number(
+        session.get("session_expiration_time"), "session_expiration_time", domain.session_expiration_minutes
+    )
+    domain.carry_over_slots = problems.truth(
+        session.get("carry_over_slots_to_new_session"),
+        "carry_over_slots_to_new_session",
+        domain.carry_over_slots,
+    )
+
+
+def _name(item: Node, what: str, problems: Problems) -> tuple[str, dict[str, Node]]:
+    """A name, or a mapping of one name to its settings."""
+    if isinstance(item.value, dict) and len(item.value) == 1:
+        name, settings = next(iter(item.value.items()))
+        return name, problems.mapping(settings, name)
+    return problems.text(item, what).strip(), {}
+
+
+def _read_intent(item: Node, domain: Domain, problems: Problems) -> None:
+    name, settings = _name(item, "an intent", problems)
+    if name and name not in domain.intents:
+        domain.intents.append(name)
+    use = settings.get("use_entities")
+    if use is not None and use.value is not True:
+        domain.used_entities[name] = frozenset(problems.texts(use, "use_entities") if use.value else ())
+    ignored = problems.texts(settings.get("ignore_entities"), "ignore_entities")
+    if ignored:
+        domain.unused_entities[name] = frozenset(ignored)
+
+
+def _read_entity(item: Node, domain: Domain, problems: Problems) -> None:
+    name, settings = _name(item, "an entity", problems)
+    if name and name not in domain.entities:
+        domain.entities.append(name)
+    if not problems.truth(settings.get("influence_conversation"), "influence_conversation", default=True):
+        domain.silent_entities.add(name)
+
+
+def _read_form(name: str, item: Node, problems: Problems) -> Form:
+    fields = problems.mapping(item, name)
+    required = problems.texts(fields.get("required_slots"), "required_slots")
+    ignored = problems.texts(fields.get("ignored_intents"), "ignored_intents")
+    if "required_slots" not in fields:
+        problems.add(item, f"expected required_slots in the form {name}")
+    return Form(name, tuple(required), frozenset(ignored))
+
+
+def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
+    fields = problems.mapping(item, name)
+    kind = problems.text(fields.get("type"), "type") or "text"
+    if kind not in SLOT_TYPES and "." not in kind:
+        problems.add(fields["type"], f"expected one of {', '.join(SLOT_TYPES)}, got {kind!r}")
+    initial = fields.get("initial_value")
+    values = problems.texts(fields.get("values"), "values")
+    if kind == "categorical" and not values:
+        problems.add(item, f"expected values in the categorical slot {name}")
+    mappings = problems.sequence(fields.get("mappings"), "mappings")
+    return Slot(
+        name=name,
+        type=kind if kind in SLOT_TYPES else "any",
+        initial_value=None if initial is None else initial.plain(),
+        influences=problems.truth(fields.get("influence_conversation"), "influence_conversation", True),
+        values=tuple(values),
+        low=problems.number(fields.get("min_value"), "min_value", 0.0),
+        high=problems.number(fields.get("max_value"), "max_value", 1.0),
+        mappings=tuple(_read_mapping(mapping, problems) for mapping in mappings),
+    )
+
+
+def _read_mapping(item: Node, problems: Problems) -> SlotMapping:
+    fields = problems.mapping(item, "a mapping")
+    kind = problems.text(fields.get("type"), "type")
+    if kind not in MAPPING_TYPES:
+        problems.add(item, f"expected a mapping type of {', '.join(MAPPING_TYPES)}, got {kind!r}")
+    entity = problems.text(fields.get("entity"), "entity")
+    if kind == "from_entity" and not entity:
+        problems.add(item, "expected entity: in a from_entity mapping")
+    value = fields.get("value")
+    if kind in {"from_intent", "from_trigger_intent"} and value is None:
+        problems.add(item, f"expected value: in a {kind} mapping")
+    conditions = problems.sequence(fields.get("conditions"), "conditions")
+    return SlotMapping(
+        type=kind,
+        entity=entity,
+        role=problems.text(fields.get("role"), "role") or None,
+        group=problems.text(fields.get("group"), "group") or None,
+        value=None if value is None else value.plain(),
+        intents=frozenset(problems.texts(fields.get("intent"), "intent")),
+        not_intents=frozenset(problems.texts(fields.get("not_intent"), "not_intent")),
+        conditions=tuple(_read_condition(condition, problems) for condition in conditions),
+        action=problems.text(fields.get("action"), "action"),
+    )
+
+
+def _read_condition(item: Node, problems: Problems) -> MappingCondition:
+    fields = problems.mapping(item, "a condition")
+    loop = problems.text(fields.get("active_loop"), "active_loop") or None
+    return MappingCondition(loop, problems.text(fields.get("requested_slot"), "requested_slot") or None)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().casefold() in {"true", "1", "yes"}
+    return bool(value)
+
+
+def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The names that are not known, each once, in order."""
+    have = set(known)
+    return [name for name in dict.fromkeys(names) if name and name not in have]

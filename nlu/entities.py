@@ -1,0 +1,174 @@
+"""The project's own entities: its patterns, its word lists and the phrases that its examples annotate."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+
+import ahocorasick
+
+from crm_store.messages import Entity
+from nlu import system_entities
+from nlu.spans import at_word_borders, fold, without_overlaps
+from nlu.system_entities import find_system_entities
+from nlu.training_data import TrainingData
+
+LONGEST = 4000  # characters in which entities are looked for
+_LAST_WORD = re.compile("([0-9a-z\u00c0-\u024f\u0370-\u052f]+|[^\\s\\w]|\\w)\\s*\\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a phrase is: an entity type with its role and group."""
+
+    entity: str
+    role: str | None = None
+    group: str | None = None
+
+
+@dataclass(slots=True)
+class EntityRules:
+    """Finds entities without a tokenizer, so that 火锅 is found inside 我想吃火锅套餐."""
+
+    types: frozenset[str] = frozenset()
+    phrases: dict[str, Meaning] = field(default_factory=dict)  # folded phrase: what it is
+    origins: dict[str, str] = field(default_factory=dict)  # folded phrase: "lookup" or "example"
+    cues: dict[str, dict[str, Meaning]] = field(default_factory=dict)  # entity: word before: what it is
+    regexes: dict[str, list[str]] = field(default_factory=dict)
+    synonyms: dict[str, str] = field(default_factory=dict)  # folded phrase: value
+    _automaton: Any = None
+    _patterns: list[tuple[str, re.Pattern[str]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        automaton = ahocorasick.Automaton()
+        for phrase in self.phrases:
+            automaton.add_word(phrase, phrase)
+        if self.phrases:
+            automaton.make_automaton()
+            self._automaton = automaton
+        self._patterns = [
+            (entity, re.compile(pattern, re.IGNORECASE))
+            for entity, patterns in self.regexes.items()
+            for pattern in patterns
+        ]
+
+    @classmethod
+    def learn(cls, data: TrainingData, types: Iterable[str]) -> Self:
+        """The rules of a project; patterns and word lists count where an entity has their name."""
+        declared = frozenset(types)
+        phrases, cues = _annotated(data)
+        origins = dict.fromkeys(phrases, "example")
+        for name, words in data.lookups.items():
+            for word in words if name in declared else ():
+                if fold(word).strip() and fold(word) not in phrases:
+                    phrases[fold(word)] = Meaning(name)
+                    origins[fold(word)] = "lookup"
+        return cls(
+            types=declared,
+            phrases=phrases,
+            origins=origins,
+            cues=cues,
+            regexes={name: found for name, found in data.regexes.items() if name in declared},
+            synonyms={fold(phrase): value for phrase, value in data.synonyms.items()},
+        )
+
+    def find(self, text: str, today: date | None = None) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
+        """The entities of the project's types, and the system's others. `today` is what dates count from.
+
+        A system type that the project declares (such as `phone`) is filled in among the project's.
+        """
+        folded = fold(text[:LONGEST])
+        system = find_system_entities(text[:LONGEST], today)
+        mine = [entity for entity in system if entity.entity in self.types]
+        if self._automaton is not None:
+            mine = [*self._phrases_in(folded), *mine]
+        if self._patterns:
+            mine = [*self._patterns_in(text[:LONGEST]), *mine]
+        others = tuple(entity for entity in system if entity.entity not in self.types)
+        return (without_overlaps(mine) if mine else ()), others
+
+    def _phrases_in(self, folded: str) -> Iterator[Entity]:
+        for last, phrase in self._automaton.iter(folded):
+            start, end = last + 1 - len(phrase), last + 1
+            if at_word_borders(folded, start, end):
+                meaning = self._in_context(self.phrases[phrase], folded[:start])
+                value = self._value(folded[start:end])
+                origin = self.origins.get(phrase, "example")
+                yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin)
+
+    def _patterns_in(self, text: str) -> Iterator[Entity]:
+        for entity, pattern in self._patterns:
+            for found in pattern.finditer(text):
+                if found.end() > found.start():
+                    value = self._value(found.group())
+                    yield Entity(entity, value, found.start(), found.end(), extractor="regex")
+
+    def _in_context(self, meaning: Meaning, before: str) -> Meaning:
+        cues = self.cues.get(meaning.entity)
+        return cues.get(_last_word(before), meaning) if cues else meaning
+
+    def _value(self, said: str) -> str:
+        return self.synonyms.get(fold(said), said)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as a JSON object; `from_json` reads it back."""
+        return {
+            "types": sorted(self.types),
+            "phrases": {phrase: _listed(meaning) for phrase, meaning in self.phrases.items()},
+            "origins": self.origins,
+            "cues": {
+                entity: {word: _listed(meaning) for word, meaning in cues.items()}
+                for entity, cues in self.cues.items()
+            },
+            "regexes": self.regexes,
+            "synonyms": self.synonyms,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The rules that `to_json` wrote."""
+        return cls(
+            types=frozenset(value["types"]),
+            phrases={phrase: Meaning(*listed) for phrase, listed in value["phrases"].items()},
+            origins=dict(value["origins"]),
+            cues={
+                entity: {word: Meaning(*listed) for word, listed in cues.items()}
+                for entity, cues in value["cues"].items()
+            },
+            regexes=dict(value["regexes"]),
+            synonyms=dict(value["synonyms"]),
+        )
+
+
+def _listed(meaning: Meaning) -> Sequence[str | None]:
+    return [meaning.entity, meaning.role, meaning.group]
+
+
+def _last_word(before: str) -> str:
+    found = _LAST_WORD.search(before[-40:])
+    return found[1] if found else ""
+
+
+def _annotated(data: TrainingData) -> tuple[dict[str, Meaning], dict[str, dict[str, Meaning]]]:
+    """What each annotated phrase mostly is, and which word before it tells its role or group."""
+    seen: dict[str, Counter[Meaning]] = defaultdict(Counter)
+    before: dict[str, dict[str, Counter[Meaning]]] = defaultdict(lambda: defaultdict(Counter))
+    for example in data.examples:
+        for entity in example.entities:
+            phrase = fold(example.text[entity.start : entity.end])
+            meaning = Meaning(entity.entity, entity.role, entity.group)
+            if phrase.strip() and entity.entity not in system_entities.TYPES:
+                seen[phrase][meaning] += 1
+            word = _last_word(fold(example.text[: entity.start]))
+            before[entity.entity][word][meaning] += 1
+    phrases = {phrase: counts.most_common(1)[0][0] for phrase, counts in seen.items()}
+    cues = {
+        entity: {word: counts.most_common(1)[0][0] for word, counts in words.items()}
+        for entity, words in before.items()
+        if len({meaning for counts in words.values() for meaning in counts}) > 1
+    }
+    return phrases, cues

@@ -1,0 +1,77 @@
+"""What an understanding is good for: which intent to act on, which FAQ entry answers, what to offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crm_store.messages import Answer, Understanding
+from nlu.pipeline import Thresholds
+from nlu.policies import Policies
+from nlu.project import Project
+
+_NEVER_OFFERED = frozenset({"out_of_scope", "nlu_fallback", "restart", "back", "session_start"})
+_MOST_CHOICES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """An understanding weighed against the thresholds."""
+
+    intent: str  # a retrieval intent by its base name; empty: not understood well enough
+    confidence: float
+    answer: Answer | None  # an FAQ entry that is near enough
+    exact: bool = False  # the answer's phrasing is the text itself
+    is_retrieval: bool = False
+
+
+class Reader:
+    """Weighs understandings. FAQ and rules do not steal from each other:
+
+    an intent with a rule that is understood well keeps its text, unless the text is an entry's phrasing;
+    an entry answers where the classifier says "FAQ" or nothing certain, with a lower threshold for "FAQ".
+    """
+
+    def __init__(self, project: Project, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self.retrieval = project.retrieval_intents
+        self.entries = project.entry_responses()
+
+    def read(self, heard: Understanding) -> Meaning:
+        """What to act on."""
+        intent = heard.intent or ""
+        base = intent.partition("/")[0]
+        is_retrieval = base in self.retrieval
+        if heard.engine in {"payload", "platform"}:
+            named = Answer(intent, heard.confidence) if intent in self.entries else None
+            return Meaning(base, heard.confidence, named, is_retrieval=is_retrieval)
+        known = [answer for answer in heard.answers if answer.entry in self.entries]
+        best = known[0] if known else None
+        if best and best.exact:
+            return Meaning(best.entry.partition("/")[0], 1.0, best, exact=True, is_retrieval=True)
+        certain = bool(base) and self._is_certain(heard)
+        limit = self.thresholds.faq_agreed if certain and is_retrieval else self.thresholds.faq
+        answer = best if best and best.score >= limit else None
+        return Meaning(base if certain else "", heard.confidence, answer, is_retrieval=is_retrieval)
+
+    def choices(self, heard: Understanding, policies: Policies) -> list[dict[str, Any]]:
+        """At most three things that may have been meant, the likeliest first."""
+        limit = self.thresholds.choice
+        found = [
+            (score, "intent", name)
+            for name, score in heard.ranking
+            if score >= limit and name not in _NEVER_OFFERED | self.retrieval and policies.has_rule(name)
+        ]
+        found += [
+            (answer.score, "faq", answer.entry)
+            for answer in heard.answers
+            if answer.score >= limit and answer.entry in self.entries
+        ]
+        best = sorted(found, key=lambda item: -item[0])[:_MOST_CHOICES]
+        return [{"kind": kind, "name": name} for _, kind, name in best]
+
+    def _is_certain(self, heard: Understanding) -> bool:
+        if heard.confidence < self.thresholds.intent:
+            return False
+        others = [score for name, score in heard.ranking if name != heard.intent]
+        return not others or heard.confidence - others[0] >= self.thresholds.ambiguity

@@ -1,0 +1,106 @@
+"""A trained model: one file of plain arrays and JSON. Read and used without scikit-learn or scipy."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crm_store.messages import ParleyError
+from nlu.classify import Classifier
+from nlu.entities import EntityRules
+from nlu.features import Vocabulary
+from nlu.retrieve import Retriever
+
+FORMAT = 1
+
+
+class BadModel(ParleyError):
+    """This file is no model of this version of Parley; train the bot again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that serving needs to understand a text."""
+
+    fingerprint: str  # of the project it was trained from
+    vocabulary: Vocabulary
+    classifier: Classifier
+    retriever: Retriever
+    entities: EntityRules
+
+    def save(self, path: Path) -> None:
+        """Write the model; a reader sees the old file or the new one, never half of it."""
+        head = {
+            "format": FORMAT,
+            "fingerprint": self.fingerprint,
+            "names": self.vocabulary.names,
+            "unseen": self.vocabulary.unseen,
+            "intents": self.classifier.intents,
+            "labels": self.classifier.labels,
+            "entries": self.retriever.entries,
+            "count": self.retriever.count,
+            "exact": dict(self.retriever.exact),
+            "entities": self.entities.to_json(),
+        }
+        written = json.dumps(head, default=str).encode()
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            head=np.frombuffer(written, np.uint8),
+            rarity=self.vocabulary.weights,
+            weights=self.classifier.weights,
+            bias=self.classifier.bias,
+            groups=self.classifier.firsts,
+            firsts=self.retriever.firsts,
+            bounds=self.retriever.bounds,
+            phrasings=self.retriever.phrasings,
+            listed=self.retriever.weights,
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_bytes(buffer.getvalue())
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """Read a model; `BadModel` if the file is missing, broken or of another version."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return _built(json.loads(arrays["head"].tobytes()), dict(arrays.items()))
+        except FileNotFoundError:
+            raise BadModel(f"expected a model at {path}, there is none") from None
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise BadModel(f"expected a model of format {FORMAT} at {path}: {error}") from error
+
+
+def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
+    if head["format"] != FORMAT:
+        raise ValueError(f"it has format {head['format']}")
+    return Model(
+        fingerprint=head["fingerprint"],
+        vocabulary=Vocabulary(head["names"], arrays["rarity"], head["unseen"]),
+        classifier=Classifier(
+            tuple(head["intents"]),
+            tuple(head["labels"]),
+            arrays["groups"],
+            arrays["weights"],
+            arrays["bias"],
+        ),
+        retriever=Retriever(
+            entries=tuple(head["entries"]),
+            firsts=arrays["firsts"],
+            bounds=arrays["bounds"],
+            phrasings=arrays["phrasings"],
+            weights=arrays["listed"],
+            count=head["count"],
+            exact=head["exact"],
+        ),
+        entities=EntityRules.from_json(head["entities"]),
+    )

@@ -1,0 +1,29 @@
+"""One form for texts that differ only in width, case or blanks."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 600  # characters that are looked at; what comes after adds cost, not meaning
+_BLANKS = re.compile(r"\s+")
+_NOISE = re.compile(r"[\W_]+")
+_ELONGATED = re.compile(r"(.)\1{3,}", re.DOTALL)
+
+
+def normalise(text: str) -> str:
+    """NFKC (full width becomes half width), lower case, single blanks, at most `LONGEST` characters."""
+    text = text[:LONGEST]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)[:LONGEST]
+    text = _ELONGATED.sub(r"\1\1\1", text.lower())
+    return _BLANKS.sub(" ", text).strip()
+
+
+def key(text: str) -> str:
+    """What two texts share that say the same in the same words: letters and digits alone.
+
+    Punctuation, emoji and blanks around CJK do not count; a text of nothing else keeps them.
+    """
+    normal = normalise(text)
+    return _NOISE.sub(" ", normal).strip() or normal

@@ -1,0 +1,63 @@
+"""What of `config.yml` is honoured: the thresholds of fallback, and how far back stories look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nlu.reading import Node, Problems
+
+_REPLACED = "is replaced by Parley's own engine; its settings have no effect"
+_HONOURED = {"FallbackClassifier", "RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When an understanding is good enough. Scores and confidences run from 0 to 1."""
+
+    intent: float = 0.3  # below: not understood
+    ambiguity: float = 0.1  # nearer to the second intent than this: not understood
+    faq: float = 0.45  # an FAQ entry answers from here on
+    faq_agreed: float = 0.3  # … where the classifier, too, takes the text for an FAQ
+    choice: float = 0.1  # an intent or entry is offered as a choice from here on
+    core: float = 0.3
+    core_action: str = "action_default_fallback"
+    max_history: int = 0  # states that a story is compared by; 0: all
+    augmented: bool = True  # stories are also matched when the oldest turns are forgotten
+
+
+def read_thresholds(fields: dict[str, Node], problems: Problems) -> Thresholds:
+    """The thresholds that `pipeline:` and `policies:` set; every other component name is accepted."""
+    found = Thresholds()
+    policies: set[str] = set()
+    for key in ("pipeline", "policies"):
+        for item in problems.sequence(fields.get(key), key):
+            settings = problems.mapping(item, "a component")
+            name = problems.text(settings.get("name"), "name").rpartition(".")[2]
+            if not name:
+                problems.add(item, "expected name: in the component")
+            elif name not in _HONOURED:
+                problems.warn(item, f"{name} {_REPLACED}")
+            policies.add(name)
+            found = _with(found, name, settings, problems)
+    if "MemoizationPolicy" in policies and "AugmentedMemoizationPolicy" not in policies:
+        return replace(found, augmented=False)
+    return found
+
+
+def _with(found: Thresholds, name: str, settings: dict[str, Node], problems: Problems) -> Thresholds:
+    def number(key: str, default: float) -> float:
+        value = problems.number(settings.get(key), key, default)
+        if key != "max_history" and not 0 <= value <= 1:
+            problems.add(settings[key], f"expected {key} to lie between 0 and 1")
+        return value
+
+    if name == "FallbackClassifier":
+        intent = number("threshold", found.intent)
+        return replace(found, intent=intent, ambiguity=number("ambiguity_threshold", found.ambiguity))
+    if name == "RulePolicy":
+        action = problems.text(settings.get("core_fallback_action_name"), "core_fallback_action_name")
+        core = number("core_fallback_threshold", found.core)
+        return replace(found, core=core, core_action=action or found.core_action)
+    if name.endswith("MemoizationPolicy"):
+        return replace(found, max_history=int(number("max_history", found.max_history)))
+    return found

@@ -1,0 +1,105 @@
+"""Which FAQ entry answers a text: similarity to every known phrasing, over inverted lists in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crm_store.messages import Answer
+from nlu.features import Floats, Ints, Rows, Vocabulary
+from nlu.normalise import key, normalise
+
+SHOWN = 5
+_COVER = 0.3  # weight of "the whole phrasing is in the text" against the cosine
+_TOO_SMALL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Retriever:
+    """Phrasings by n-gram: those with n-gram i are `phrasings[bounds[i]:bounds[i + 1]]`.
+
+    Phrasings of one entry stand together; `firsts` says where each entry's begin.
+    """
+
+    entries: tuple[str, ...]
+    firsts: Ints
+    bounds: npt.NDArray[np.int64]
+    phrasings: Ints
+    weights: Floats  # of the n-gram in the phrasing; a phrasing's squares add up to 1
+    count: int  # of phrasings
+    exact: Mapping[str, str]  # key of a phrasing: entry
+
+    @classmethod
+    def learn(cls, entries: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Retriever:
+        """Lists for the phrasings of each entry."""
+        names = [name for name, texts in entries.items() if texts]
+        texts = [text for name in names for text in entries[name]]
+        sizes = [len(entries[name]) for name in names]
+        rows = vocabulary.rows([normalise(text) for text in texts])
+        owners = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(rows.bounds))
+        order = np.argsort(rows.ids, kind="stable")
+        bounds = np.zeros(len(vocabulary) + 1, np.int64)
+        np.cumsum(np.bincount(rows.ids, minlength=len(vocabulary)), out=bounds[1:])
+        exact: dict[str, str] = {}
+        for name in names:
+            for text in entries[name]:
+                exact.setdefault(key(text), name)
+        firsts = np.cumsum([0, *sizes[:-1]]) if sizes else np.zeros(0)
+        return cls(
+            entries=tuple(names),
+            firsts=firsts.astype(np.int32),
+            bounds=bounds,
+            phrasings=owners[order],
+            weights=rows.weights[order],
+            count=len(texts),
+            exact=exact,
+        )
+
+    def answers(
+        self, keys: Sequence[str], rows: Rows, chances: Floats | None = None
+    ) -> list[tuple[Answer, ...]]:
+        """For each text (its `key` and its row) at most five entries, best first.
+
+        `chances` (texts by entries) is what the classifier thinks of each entry. A score is half of that
+        and half similarity: 0.7 times the cosine with the nearest phrasing and 0.3 times the part of that
+        phrasing which is in the text. Without `chances` it is similarity alone. An exact match has score 1
+        and comes first.
+        """
+        if not self.entries:
+            return [()] * len(keys)
+        scores = self._scores(rows)
+        if chances is not None:
+            scores = np.multiply(scores + chances, np.float32(0.5))
+        shown = np.argsort(-scores, axis=1)[:, :SHOWN]
+        values = np.take_along_axis(scores, shown, axis=1).tolist()
+        found = []
+        for text, numbers, points in zip(keys, shown.tolist(), values, strict=True):
+            near = [(self.entries[n], p) for n, p in zip(numbers, points, strict=True) if p > _TOO_SMALL]
+            found.append(self._with_exact(self.exact.get(text), near))
+        return found
+
+    def _with_exact(self, exact: str | None, near: list[tuple[str, float]]) -> tuple[Answer, ...]:
+        if exact is None:
+            return tuple(Answer(name, min(1.0, points)) for name, points in near)
+        rest = [Answer(name, min(1.0, points)) for name, points in near if name != exact]
+        return (Answer(exact, 1.0, exact=True), *rest[: SHOWN - 1])
+
+    def _scores(self, rows: Rows) -> Floats:
+        """Texts by entries: the best score of the entry's phrasings."""
+        starts = self.bounds[rows.ids]
+        lengths = self.bounds[rows.ids + 1] - starts
+        total = int(lengths.sum())
+        ends = np.cumsum(lengths)
+        places = np.arange(total) + np.repeat(starts - ends + lengths, lengths)
+        cells = self.phrasings[places]
+        if len(rows) > 1:
+            owners = np.repeat(np.arange(len(rows)) * self.count, np.diff(rows.bounds))
+            cells = cells + np.repeat(owners, lengths)
+        listed = self.weights[places]
+        points = listed * (np.repeat((1 - _COVER) * rows.weights, lengths) + _COVER * listed)
+        scores = np.bincount(cells, points, len(rows) * self.count).reshape(len(rows), self.count)
+        best: Floats = np.maximum.reduceat(scores, self.firsts, axis=1).astype(np.float32)
+        return best

@@ -1,0 +1,112 @@
+"""Reading a project: what is understood, and how every mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nlu.project import Project, read_project
+from nlu.reading import ProjectErrors
+from nlu.training_data import read_training_data
+
+
+def _written(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _problems(folder: Path) -> list[tuple[str, int, str]]:
+    with pytest.raises(ProjectErrors) as caught:
+        read_project(folder)
+    return [(p.file, p.line, p.expected) for p in caught.value.problems]
+
+
+def test_the_files_of_a_project_are_merged(shop: Project) -> None:
+    assert {"greet", "faq", "restart"} <= shop.intents
+    assert shop.nlu.entries["faq/delivery"][0] == "可以送货上门吗"
+    assert shop.domain.forms["booking"].required_slots == ("flower", "phone", "note")
+    assert shop.domain.session_expiration_minutes == 30
+    assert [story.name for story in shop.stories] == ["yes after a picture"]
+    assert len(shop.tests) == 3
+    assert (shop.thresholds.intent, shop.thresholds.ambiguity) == (0.35, 0.05)
+    assert shop.thresholds.augmented is False
+
+
+def test_annotations_give_text_spans_values_and_roles(shop: Project) -> None:
+    route = next(e for e in shop.nlu.examples if e.intent == "route")
+    assert route.text == "从上海送到北京"
+    assert [(route.text[e.start : e.end], e.role) for e in route.entities] == [
+        ("上海", "from"),
+        ("北京", "to"),
+    ]
+    lily = next(e for e in shop.nlu.examples if "百合花" in e.text)
+    assert lily.entities[0].value == "百合"
+    assert shop.nlu.synonyms["百合花"] == "百合"
+
+
+def test_yes_and_no_are_names_and_not_truth_values(tmp_path: Path) -> None:
+    folder = _written(tmp_path, domain="intents:\n- yes\n- no\n- on\n")
+    assert read_project(folder).domain.intents == ["yes", "no", "on"]
+
+
+def test_every_mistake_is_named_with_its_file_and_line(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain=(
+            "intents: [hi]\n"
+            "slots:\n  size:\n    type: number\n    mappings:\n    - type: from_entity\n"
+            "responses:\n  utter_hi:\n  - txt: hello\n"
+        ),
+        nlu="nlu:\n- intent: hi\n  examples: |\n    - [x]{broken}\n- regex: r\n  examples: |\n    - a(\n",
+        rules="rules:\n- rule: r\n  steps:\n  - intent: hi\n  - does: utter_hi\n",
+    )
+    found = {(file, line) for file, line, _ in _problems(folder)}
+    assert found == {
+        ("domain.yml", 4),
+        ("domain.yml", 6),
+        ("domain.yml", 9),
+        ("nlu.yml", 4),
+        ("nlu.yml", 7),
+        ("rules.yml", 5),
+    }
+
+
+def test_a_rule_may_only_name_what_the_domain_declares(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi]\nresponses:\n  utter_hi: [{text: hi}]\n",
+        rules="rules:\n- rule: r\n  steps:\n  - intent: hy\n  - action: utter_hy\n",
+    )
+    assert [(file, line) for file, line, _ in _problems(folder)] == [("rules.yml", 4), ("rules.yml", 5)]
+
+
+def test_broken_yaml_is_named_beside_the_mistakes_of_other_files(tmp_path: Path) -> None:
+    folder = _written(tmp_path, a="nlu: [\n- x: {", b="nlu:\n- intent: a/b/c\n  examples: |\n    - x\n")
+    assert [file for file, _, _ in _problems(folder)] == ["a.yml", "b.yml"]
+
+
+def test_a_line_without_a_dash_is_no_example_but_a_warning(tmp_path: Path) -> None:
+    folder = _written(tmp_path, nlu="nlu:\n- intent: a\n  examples: |\n    - one\n    two\n")
+    project = read_project(folder)
+    assert [e.text for e in project.nlu.examples] == ["one"]
+    assert [w.line for w in project.warnings] == [5]
+
+
+def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+    assert "expected a folder" in _problems(tmp_path / "nowhere")[0][2]
+
+
+def test_the_fingerprint_follows_what_is_learned_and_nothing_else(tmp_path: Path) -> None:
+    first = "nlu:\n- intent: a\n  examples: |\n    - one\n"
+    old = read_project(_written(tmp_path, nlu=first)).fingerprint()
+    words = "responses:\n  utter_a: [{text: hi}]\n"
+    assert read_project(_written(tmp_path, words=words)).fingerprint() == old
+    assert read_project(_written(tmp_path, nlu=first + "    - two\n")).fingerprint() != old
+
+
+def test_a_folder_may_hold_nlu_data_alone(shop_folder: Path) -> None:
+    data = read_training_data(shop_folder / "data")
+    assert data.entity_types == {"flower", "city", "size"}
+    assert data.lookups["flower"] == ["郁金香", "玫瑰", "tulip", "rose"]
