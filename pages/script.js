@@ -1,0 +1,28 @@
+// Shared by all pages: times are drawn in the reader's own zone and language.
+//
+//   <time datetime="2026-11-21T12:41:00Z" data-local="time">12:41</time>
+//
+// data-local is "time" (20:41), "day" (21 Nov) or "full" (both); the server's text stays without script.
+
+const FORMATS = {
+  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  day: { month: "short", day: "numeric" },
+  full: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+};
+
+/** A date as words in the page's language; `format` is a key of FORMATS. */
+export function localTime(date, format) {
+  return new Intl.DateTimeFormat(document.documentElement.lang, FORMATS[format]).format(date);
+}
+
+/** Redraw all `<time data-local>` inside `root`; call it for parts that arrive later. */
+export function drawTimes(root) {
+  for (const element of root.querySelectorAll("time[data-local]")) {
+    const date = new Date(element.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    element.textContent = localTime(date, element.dataset.local);
+    element.title = date.toLocaleString(document.documentElement.lang);
+  }
+}
+
+drawTimes(document);
