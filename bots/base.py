@@ -1,6 +1,7 @@
 """What a channel is: reads its wire, writes its wire. A channel knows wires, not customers.
 
 A file in this folder holds one subclass of `Channel`; `[[channels]] kind = "line"` opens `bots/line.py`.
+A channel with several parts is a folder of that name instead.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
 from crm_store.messages import Address, Content, Incoming, ParleyError, Policy, Sent
@@ -33,9 +34,9 @@ class ChannelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    name: str
-    kind: str
-    api_base_url: str = ""
+    name: str = Field(description="stands in addresses: /webhooks/NAME, /chat/NAME")
+    kind: str = Field(description="the file or folder in bots/ that reads and writes its wire")
+    api_base_url: str = Field("", description="where the platform's API is: a proxy, a simulator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,9 @@ class Channel:
         """Send one message. Never raises for what the platform says: that is the returned status."""
         return Sent("failed", reason="this channel cannot send")
 
+    async def connect(self, public_url: str) -> None:
+        """Tell the platform where our webhook is (an https address); ParleyError says why it would not."""
+
     async def run(self) -> None:
         """Work beside the webhooks (polling), until cancelled; only one process at a time runs it."""
 
@@ -164,7 +168,7 @@ class Channel:
 
 
 def find_channel(kind: str) -> type[Channel]:
-    """The channel class in `bots/{kind}.py`; LookupError with the kinds that exist if there is none."""
+    """The channel class in `bots/{kind}.py` or `bots/{kind}/`; LookupError if there is none."""
     if not kind.isidentifier():
         raise LookupError(f"{kind!r} is no channel kind")
     try:
@@ -174,6 +178,6 @@ def find_channel(kind: str) -> type[Channel]:
             raise
         raise LookupError(f"there is no bots/{kind}.py") from None
     for _, found in inspect.getmembers(module, inspect.isclass):
-        if issubclass(found, Channel) and found.__module__ == module.__name__:
+        if issubclass(found, Channel) and found.__module__.startswith(module.__name__):
             return found
     raise LookupError(f"bots/{kind}.py holds no subclass of Channel")
