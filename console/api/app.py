@@ -1,0 +1,78 @@
+"""The API as one application: its nouns, its errors, its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from console.api import conversations, customers, docs, messages, problems
+from console.api.host import Host
+from console.api.limits import BodyLimit
+from crm_store.db import Database
+from crm_store.messages import Address
+
+PREFIX = "/api"
+
+_ABOUT = """Customers, conversations and messages of Parley for programs.
+
+Send a token with every request: `Authorization: Bearer TOKEN`. Lists come in pages: send `next_cursor`
+back as `cursor` until it is null. Times are ISO 8601 in UTC. Errors are problem documents (RFC 9457).
+"""
+_NOUNS = [
+    {"name": "customers", "description": "Who writes to us, what is known of them, and their own data."},
+    {
+        "name": "conversations",
+        "description": "What is said on one address between opening and closing, and who has the floor.",
+    },
+    {"name": "messages", "description": "Every word in either direction, with what became of it."},
+]
+
+
+class Api(FastAPI):
+    """The application, with the shapes that only errors have in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        document["components"]["schemas"].update(problems.schemas())
+        return document
+
+
+def create_api(
+    database: Database,
+    now: Callable[[], datetime],
+    queued: Callable[[str], None],
+    floor_changed: Callable[[Address, str], None],
+) -> FastAPI:
+    """The application for `/api/v1/…`, `/api/openapi.json` and `/api/docs`; it takes whole paths.
+
+    `queued` is told the name of a channel for which something waits in the outbox, `floor_changed` an
+    address and who may speak there now. Both are called from worker threads, after the commit.
+    """
+    api = Api(
+        title="Parley",
+        version="1",
+        summary="The API for programs.",
+        description=_ABOUT,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        openapi_tags=_NOUNS,
+        redirect_slashes=False,
+        strict_content_type=False,
+    )
+    api.state.host = Host(database, now, queued, floor_changed)
+    api.add_middleware(BodyLimit)
+    problems.install(api)
+    version_1 = APIRouter(prefix=f"{PREFIX}/v1")
+    for noun in (customers, conversations, messages):
+        version_1.include_router(noun.router)
+    api.include_router(version_1)
+    docs.install(api, PREFIX)
+    # Routes are built when first looked at. Looking now shows a mistake at start, not to a caller, and
+    # keeps the first requests of several applications in one process out of each other's way.
+    api.openapi()
+    return api
