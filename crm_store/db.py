@@ -1,4 +1,4 @@
-"""The database: connections, transactions, column types, migrations. The truth is what it has committed."""
+"""The database: connections, transactions, column types. The truth is what it has committed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import DateTime, Text, TypeDecorator
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from crm_store.messages import clean, clean_json
 
@@ -28,7 +23,6 @@ from crm_store.messages import clean, clean_json
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
-_MIGRATION_LOCK = 7_223_905  # any number, the same in every process
 
 
 def new_id() -> UUID:
@@ -109,19 +103,6 @@ class Database:
             session.connection(execution_options={"writes": True})
             yield session
 
-    def upgrade(self) -> None:
-        """Migrate to the newest version; several processes may call it, one at a time does it."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            if not self.is_sqlite:
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-            command.upgrade(alembic_config(connection), "head")
-
-    def differences(self) -> list[Any]:
-        """What a migration is missing for the tables as the code declares them; empty when none."""
-        with self.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": False})
-            return list(compare_metadata(context, SQLModel.metadata))
-
     def check(self) -> None:
         """Raise unless the database answers."""
         with self.engine.connect() as connection:
@@ -132,20 +113,15 @@ class Database:
         self.engine.dispose()
 
 
-def alembic_config(connection: Connection) -> Config:
-    """Alembic on this connection."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_engine(parsed, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+        # Parameters hold what customers write: they must not reach a log within an error.
+        return create_engine(
+            parsed, hide_parameters=True, pool_size=10, max_overflow=10, pool_pre_ping=True
+        )
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -7,18 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from alembic import command
-
 import crm_store.tables  # noqa: F401  (fills the metadata)
-from crm_store.db import Database, alembic_config
+from crm_store.db import Database
+from crm_store.migrating import upgrade, write_migration
 
 
 def main(message: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'new.db'}")
-        database.upgrade()
-        with database.engine.connect() as connection:
-            command.revision(alembic_config(connection), message=message, autogenerate=True)
+        upgrade(database)
+        write_migration(database, message)
 
 
 if __name__ == "__main__":
