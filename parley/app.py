@@ -1,0 +1,82 @@
+"""The one ASGI application of a process: webhooks, the API, the channels' pages, and how it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console.api import create_api
+from pages import shared_routes
+from parley.house import House
+from parley.webhooks import PREFIX
+
+
+def create_app(house: House) -> ASGIApp:
+    """Serve a house. It is started and stopped with the application."""
+    api = create_api(house.database, house.now, house.queued, house.floor_changed)
+    pages = Starlette(routes=_routes(house), lifespan=_living(house))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            # The way in of every message: nothing stands between the server and it.
+            if scope["path"].startswith(PREFIX):
+                await house.webhooks(scope, receive, send)
+                return
+            if scope["path"].startswith("/api/") or scope["path"] == "/api":
+                await api(scope, receive, send)
+                return
+        await pages(scope, receive, send)
+
+    return app
+
+
+def _living(house: House) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await house.start()
+        try:
+            yield
+        finally:
+            await house.stop()
+
+    return lifespan
+
+
+def _routes(house: House) -> list[BaseRoute]:
+    async def home(_: Request) -> Response:
+        chats = [r.path for c in house.channels for r in c.routes() if isinstance(r, Route)]
+        return RedirectResponse(chats[0] if chats else "/api/docs")
+
+    async def alive(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def ready(_: Request) -> Response:
+        try:
+            await asyncio.to_thread(house.database.check)
+        except Exception:  # noqa: BLE001  (whatever the driver raises: we are not ready)
+            return JSONResponse({"status": "not ready", "database": "away"}, 503)
+        return JSONResponse({"status": "ready", "database": "ok", "bot": "ok"})
+
+    async def media(request: Request) -> Response:
+        found = house.media.find(request.path_params["name"])
+        if found is None:
+            return PlainTextResponse("there is no such file", 404)
+        path, content_type = found
+        headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+        return FileResponse(path, media_type=content_type, headers=headers)
+
+    return [
+        Route("/", home),
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+        Route("/media/{name}", media),
+        *shared_routes(),
+        *(route for channel in house.channels for route in channel.routes()),
+    ]

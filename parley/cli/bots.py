@@ -1,0 +1,118 @@
+"""`parley bot …`: the bot by itself, without a server and without a database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from nlu.embedded import Embedded
+from nlu.evaluate import evaluate, parse_lines, read_rows
+from nlu.model import Model
+from nlu.project import Project, read_project
+from nlu.story_tests import run_test_stories
+from parley.cli.root import AsJson, bot, settings_from
+from parley.training import open_model, train_apart
+
+ModelFile = Annotated[
+    Path, typer.Option("--model", help="a model that `parley bot train` wrote", exists=True)
+]
+PIECE = 256  # lines understood before the first ones are printed
+
+
+@bot.command(epilog="Example: parley bot train --data config/bot --out bot.npz")
+def train(
+    data: Annotated[Path, typer.Option(help="a Rasa project, or a folder of nlu data alone", exists=True)],
+    out: Annotated[Path, typer.Option(help="the model file to write")],
+) -> None:
+    """Train the embedded engine and write the model."""
+    progress = Console(stderr=True)
+    with progress.status("training …"):
+        read_project(data)
+        train_apart(data, out)
+    print(out)
+
+
+@bot.command(epilog="Example: echo 几点开门 | parley bot parse --model bot.npz --json")
+def parse(model: ModelFile, as_json: AsJson = False) -> None:
+    """Understand texts: one a line in, one Rasa-shaped result a line out."""
+    interpreter = Embedded(Model.load(model))
+    piece: list[str] = []
+    for line in sys.stdin:
+        piece.append(line)
+        if len(piece) == PIECE or sys.stdin.isatty():
+            _print_parsed(interpreter, piece, as_json)
+            piece = []
+    _print_parsed(interpreter, piece, as_json)
+
+
+def _print_parsed(interpreter: Embedded, lines: list[str], as_json: bool) -> None:
+    for result in parse_lines(interpreter, lines):
+        if as_json:
+            print(json.dumps(result, ensure_ascii=False))
+            continue
+        intent = result["intent"]
+        entities = ", ".join(f"{e['entity']}={e['value']}" for e in result["entities"])
+        print(f"{intent['name']}\t{intent['confidence']:.3f}\t{entities}")
+
+
+@bot.command(
+    name="test-nlu", epilog="Example: parley bot test-nlu --model bot.npz --data test.jsonl --json"
+)
+def test_nlu(
+    model: ModelFile,
+    data: Annotated[Path, typer.Option(help="marked texts, one JSON object a line", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on marked texts: accuracy of intents, F1 of entities, speed."""
+    with data.open(encoding="utf-8") as lines:
+        rows = read_rows(lines, str(data))
+    found = evaluate(Embedded(Model.load(model)), rows)
+    print(json.dumps(found) if as_json else _table(found))
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name:18} {value}" for name, value in values.items())
+
+
+@bot.command(epilog="Example: parley bot test config/bot --nlu")
+def test(
+    path: Annotated[
+        Path, typer.Argument(help="a project, a folder or a file of test stories", exists=True)
+    ],
+    nlu: Annotated[bool, typer.Option("--nlu", help="understand the texts too")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run Rasa-format test stories on the embedded engine. Exits 1 if one fails."""
+    project = _project_of(path)
+    model = None
+    if nlu:
+        settings = settings_from(None)
+        tell = Console(stderr=True).print
+        model = Embedded(open_model(project, settings.at(settings.models_dir), tell))
+    given = [] if path.resolve() == project.path.resolve() else [path]
+    found = run_test_stories(project, given, model)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        for failure in found["failures"]:
+            print(f"{failure['story']}, turn {failure['turn']}: ", end="")
+            print(f"expected {failure['expected']}, got {failure['actual']}")
+        print(f"{found['passed']} of {found['stories']} stories passed")
+    if found["failures"]:
+        raise typer.Exit(1)
+
+
+def _project_of(path: Path) -> Project:
+    """The project that a path belongs to: the nearest folder upwards with a domain; else the settings'."""
+    start = path.resolve()
+    for folder in [start, *start.parents]:
+        if (folder / "domain.yml").is_file() or (folder / "domain").is_dir():
+            return read_project(folder)
+    settings = settings_from(None)
+    return read_project(settings.at(settings.bot))

@@ -1,0 +1,93 @@
+"""`parley run` and `parley check`: the server, and whether it would start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from starlette.routing import Route
+
+from bots.base import Channel
+from config.reading import SettingsError
+from config.settings import Settings
+from crm_store.db import Database
+from crm_store.media import MediaFolder
+from nlu.project import read_project
+from nlu.reading import ProjectErrors
+from parley.cli.root import AsJson, Config, app, settings_from
+from parley.host import HouseHost
+from parley.house import open_channels, utc_now
+from parley.live import Hub
+from parley.server import become_server
+
+
+@app.command(epilog="Example: parley run --config /etc/parley/parley.toml --host 0.0.0.0 --port 8000")
+def run(
+    config: Config = None,
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="the port to listen on")] = 8000,
+) -> None:
+    """Run everything in one process: web, workers, delivery."""
+    settings = settings_from(config)
+    # What is wrong is told here, before the process becomes the server.
+    channels = open_channels(settings, _idle_host(settings))
+    print(_welcome(channels, host, port), flush=True)
+    become_server(settings.file, host, port)
+
+
+def _welcome(channels: Sequence[Channel], host: str, port: int) -> str:
+    base = f"http://{host}:{port}"
+    lines = ["Parley is starting. Stop it with Ctrl-C.", ""]
+    for channel in channels:
+        pages = [route.path for route in channel.routes() if isinstance(route, Route)]
+        what, path = ("chat page", pages[0]) if pages else ("webhook", f"/webhooks/{channel.name}")
+        lines.append(f"  {what:10} {base}{path}")
+    lines += [f"  {'API':10} {base}/api/docs   (a token: parley token new --scope admin)", ""]
+    return "\n".join(lines)
+
+
+@app.command(epilog="Example: parley check --config parley.toml")
+def check(config: Config = None, as_json: AsJson = False) -> None:
+    """Check settings, bot files and channels: every error with its file and line."""
+    faults = list(_faults(config))
+    if as_json:
+        print(json.dumps({"ok": not faults, "errors": faults}, ensure_ascii=False))
+    for fault in [] if as_json else faults:
+        print(f"{fault['file']}:{fault['line']}: {fault['what']}")
+    if faults:
+        raise typer.Exit(1)
+    if not as_json:
+        Console().print("Everything holds.")
+
+
+def _faults(config: Config) -> list[dict[str, object]]:
+    try:
+        settings = settings_from(config)
+    except SettingsError as error:
+        return _told(error)
+    found = []
+    try:
+        open_channels(settings, _idle_host(settings))
+    except SettingsError as error:
+        found += _told(error)
+    try:
+        read_project(settings.at(settings.bot))
+    except ProjectErrors as errors:
+        found += [{"file": p.file, "line": p.line, "what": p.expected} for p in errors.problems]
+    return found
+
+
+def _idle_host(settings: Settings) -> HouseHost:
+    """A host for channels that are opened and never used; nothing is connected."""
+    media = MediaFolder(settings.at(settings.media.dir), 0)
+    return HouseHost(Database(settings.resolved_database_url), Hub(), media, utc_now)
+
+
+def _told(error: SettingsError) -> list[dict[str, object]]:
+    return [
+        {"file": str(error.file), "line": line, "what": f"{key}: {what}"}
+        for line, key, what in error.faults
+    ]

@@ -1,0 +1,190 @@
+"""The way out: what stands in the outbox is sent, by one function for bot, agent and campaign.
+
+Each channel has its own loop: a few rows in flight, one per address at a time, in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from bots.base import Channel, LiveEvent
+from crm_store import outbox
+from crm_store.db import Database
+from crm_store.messages import Address, Content, Policy, Sent
+from crm_store.outbox import Outgoing
+from parley.batching import Batcher
+from parley.lines import line_out
+from parley.live import Hub
+from parley.rate import Buckets
+
+IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
+SEND_SECONDS = 10.0
+IDLE_SECONDS = 0.5  # rows that are due later, or were queued by another process
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    id: UUID
+    sent: Sent
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Inline:
+    address: Address
+    policy: Policy
+    carry: Callable[[list[Content]], int]
+
+
+class Delivery:
+    """Sends what is due and writes down what became of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Sequence[Channel],
+        hub: Hub,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._channels = {channel.name: channel for channel in channels}
+        self._hub = hub
+        self._now = now
+        self._wakes = {name: asyncio.Event() for name in self._channels}
+        self._finisher: Batcher[_Result, None] = Batcher(self._finish)
+        self._inliner: Batcher[_Inline, list[Outgoing]] = Batcher(self._start_inline, most=64)
+
+    def wake(self, channel: str) -> None:
+        """There may be something due on this channel."""
+        if channel in self._wakes:
+            self._wakes[channel].set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; what is in flight is finished."""
+        await asyncio.to_thread(self._give_up_lost)
+        async with asyncio.TaskGroup() as group:
+            for channel in self._channels.values():
+                group.create_task(self._serve(channel))
+            group.create_task(self._watch_lost())
+
+    async def take_inline(
+        self, address: Address, policy: Policy, carry: Callable[[list[Content]], int]
+    ) -> list[Outgoing]:
+        """Rows of an address for the answer to an open request; they are being sent from now on."""
+        return await self._inliner.do(_Inline(address, policy, carry))
+
+    async def finish_inline(self, rows: Sequence[Outgoing], sent: Sent) -> None:
+        """What became of rows that an answer carried."""
+        await asyncio.gather(*(self._finished(row, sent, inline=True) for row in rows))
+
+    async def let_go(self, address: Address) -> None:
+        """Nobody waits for an inline answer any more; what there is goes out by itself."""
+        await asyncio.to_thread(self._let_go, address)
+        self.wake(address.channel)
+
+    async def _serve(self, channel: Channel) -> None:
+        """One channel's loop."""
+        flying: set[asyncio.Task[None]] = set()
+        wake, buckets = self._wakes[channel.name], Buckets(channel.policy)
+        try:
+            while True:
+                wake.clear()
+                room = min(IN_FLIGHT - len(flying), buckets.room(self._now()))
+                looked = await self._start(channel, room, flying, buckets) if room > 0 else 0
+                if not looked:
+                    await _pause(wake, IDLE_SECONDS)
+        finally:
+            if flying:
+                await asyncio.wait(flying, timeout=SEND_SECONDS + 1)
+
+    async def _start(
+        self, channel: Channel, room: int, flying: set[asyncio.Task[None]], buckets: Buckets
+    ) -> int:
+        try:
+            rows, looked = await asyncio.to_thread(self._start_sending, channel, room)
+        except Exception:
+            log.exception("outbox.unreadable", channel=channel.name)
+            return 0
+        for row in rows:
+            buckets.take()
+            task = asyncio.create_task(self._deliver(channel, row))
+            flying.add(task)
+            task.add_done_callback(flying.discard)
+            task.add_done_callback(lambda _: self.wake(channel.name))
+        return looked
+
+    async def _deliver(self, channel: Channel, row: Outgoing) -> None:
+        """One send: its outcome is written down whatever happens."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                sent = await channel.send(row.address, row.content)
+        except TimeoutError:
+            sent = Sent("unknown", reason="the platform did not answer in time")
+        except Exception:
+            log.exception("send.failed", channel=channel.name, message=str(row.id))
+            sent = Sent("failed", reason="the channel failed; the log has the details")
+        await self._finished(row, sent)
+
+    async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
+        if sent.status in ("accepted", "delivered", "read", "unknown"):
+            self._hub.publish(row.address, LiveEvent("line", line_out(row)))
+        event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
+        log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
+        await self._finisher.do(_Result(row.id, sent, inline))
+
+    async def _watch_lost(self) -> None:
+        while True:
+            await asyncio.sleep(outbox.LOST_AFTER.total_seconds())
+            try:
+                with_lost = await asyncio.to_thread(self._give_up_lost)
+            except Exception:
+                log.exception("outbox.unreadable")
+            else:
+                if with_lost:
+                    log.warning("replies.unknown", count=with_lost)
+
+    def _start_sending(self, channel: Channel, room: int) -> tuple[list[Outgoing], int]:
+        now = self._now()
+        with self._database.reading() as session:
+            if not outbox.is_due(session, channel.name, now):
+                return [], 0
+        with self._database.writing() as session:
+            return outbox.start_sending(session, channel.name, channel.policy, room, now)
+
+    def _start_inline(self, batch: Sequence[_Inline]) -> list[list[Outgoing]]:
+        now = self._now()
+        with self._database.writing() as session:
+            return [outbox.start_inline(session, i.address, i.policy, i.carry, now) for i in batch]
+
+    def _finish(self, batch: Sequence[_Result]) -> list[None]:
+        now = self._now()
+        with self._database.writing() as session:
+            for inline in (False, True):
+                results = {r.id: r.sent for r in batch if r.inline is inline}
+                if results:
+                    outbox.finish(session, results, now, inline=inline)
+        return [None] * len(batch)
+
+    def _let_go(self, address: Address) -> None:
+        with self._database.writing() as session:
+            outbox.let_go(session, address, self._now())
+
+    def _give_up_lost(self) -> int:
+        with self._database.writing() as session:
+            return outbox.give_up_lost(session, self._now())
+
+
+async def _pause(wake: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        return

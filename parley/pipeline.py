@@ -1,0 +1,164 @@
+"""The way in: receive → record → understand → act. Whoever reads this file knows the product.
+
+A webhook or a poll hands in what a channel has verified. It is recorded in one transaction with all
+that waits (only then does the platform get its answer), and worked off by conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from bots.base import LiveEvent
+from crm_store.conversations import drop_leases, lease_waiting, renew_leases
+from crm_store.db import Database
+from crm_store.messages import Address, Incoming
+from crm_store.recording import Recorded, record
+from parley.batching import Batcher
+from parley.lines import line_in
+from parley.live import Hub
+from parley.workers import Worked, Worker
+
+MOST_CONVERSATIONS = 64  # worked on together by the embedded engine
+MOST_REMOTE = 32  # conversations that a remote engine is asked about at once
+SWEEP_SECONDS = 1.0
+RENEW_SECONDS = 3.0
+
+log = structlog.get_logger()
+
+
+class Pipeline:
+    """Takes in what channels have verified and has it answered."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: Worker,
+        hub: Hub,
+        now: Callable[[], datetime],
+        answered: Callable[[set[Address]], None],
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._hub = hub
+        self._now = now
+        self._answered = answered  # told of addresses that may have rows in the outbox
+        self._recorder: Batcher[Incoming, Recorded | None] = Batcher(self._record)
+        self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
+        self._held: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._remote = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="remote")
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
+        """Write messages down and have them answered; on disk when this returns. Repeats are told."""
+        results = await asyncio.gather(*(self._recorder.do(one) for one in incoming))
+        recorded = [one for one in results if one is not None]
+        self._work_on([one.conversation_id for one in recorded if one.leased])
+        for one in recorded:
+            if not one.repeat:
+                line = line_in(one.incoming, one.message_id, one.seq, self._now())
+                self._hub.publish(one.incoming.address, LiveEvent("line", line))
+        return recorded
+
+    async def run(self) -> None:
+        """Work until cancelled, then finish what is in hand."""
+        keepers = [asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())]
+        try:
+            await self._work()
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await self._finish()
+
+    def _record(self, batch: Sequence[Incoming]) -> list[Recorded | None]:
+        now = self._now()
+        with self._database.writing() as session:
+            return record(session, batch, self._worker.name, now)
+
+    def _work_on(self, ids: Sequence[UUID]) -> None:
+        self._held.update(ids)
+        self._ready.update(dict.fromkeys(ids))
+        if ids:
+            self._wake.set()
+
+    async def _work(self) -> None:
+        remote = self._worker.bot.interpreter.remote
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._ready:
+                if remote:
+                    # One slow text holds nobody else: each conversation is asked about by itself.
+                    self._begin([self._take(1)[0]], self._remote)
+                else:
+                    await self._begin(self._take(MOST_CONVERSATIONS), None)
+
+    def _take(self, most: int) -> list[UUID]:
+        ids = list(self._ready)[:most]
+        for one in ids:
+            del self._ready[one]
+        return ids
+
+    def _begin(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._work_off(ids, pool))
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
+
+    async def _work_off(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            worked = await loop.run_in_executor(pool, self._worker.work, ids, self._now())
+        except Exception:
+            log.exception("work.failed", conversations=len(ids))
+            worked = Worked(done=set(ids))
+        self._held -= worked.done
+        self._work_on(sorted(worked.more))
+        self._answered(worked.answered)
+
+    async def _sweep(self) -> None:
+        """Find what was recorded and not acted on: by a process that died, or whose lease ran out."""
+        while True:
+            try:
+                self._work_on(await asyncio.to_thread(self._lease_waiting))
+            except Exception:
+                log.exception("sweep.failed")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _lease_waiting(self) -> list[UUID]:
+        with self._database.reading() as session:
+            if not lease_waiting(session, None, MOST_CONVERSATIONS, self._now()):
+                return []
+        with self._database.writing() as session:
+            return lease_waiting(session, self._worker.name, MOST_CONVERSATIONS, self._now())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            held = list(self._held)
+            if held:
+                try:
+                    await asyncio.to_thread(self._renew_now, held)
+                except Exception:
+                    log.exception("renewal.failed")
+
+    def _renew_now(self, held: list[UUID]) -> None:
+        with self._database.writing() as session:
+            renew_leases(session, self._worker.name, held, self._now())
+
+    async def _finish(self) -> None:
+        await self._recorder.drain()
+        if self._working:
+            await asyncio.wait(self._working, timeout=20)
+        await asyncio.to_thread(self._drop_leases)
+        self._remote.shutdown(wait=False, cancel_futures=True)
+
+    def _drop_leases(self) -> None:
+        with self._database.writing() as session:
+            drop_leases(session, worker=self._worker.name)

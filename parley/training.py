@@ -1,0 +1,77 @@
+"""The trained bot of a project: read, trained in a process of its own where that is needed, opened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from actions.base import load_actions
+from crm_store.messages import ParleyError
+from nlu.base import Interpreter
+from nlu.dialogue import RuleDialogue
+from nlu.embedded import Embedded
+from nlu.model import BadModel, Model
+from nlu.project import Project, read_project
+from nlu.rasa_server import RasaServer
+from parley.bot import Bot
+
+
+class TrainingFailed(ParleyError):
+    """The bot could not be trained."""
+
+
+def open_bot(
+    path: Path,
+    models: Path,
+    *,
+    engine: str = "embedded",
+    rasa_url: str = "",
+    language: str = "zh",
+    today: Callable[[], date],
+    settings: dict[str, Any] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Bot:
+    """The bot of a project folder, trained if its examples have changed; ProjectErrors if it does not hold.
+
+    `today` is the day, where the company is, that "tomorrow" counts from. `tell` is told what takes a
+    while. `settings` are those that actions may read.
+    """
+    project = read_project(path)
+    embedded = Embedded(open_model(project, models, tell), today)
+    interpreter: Interpreter = RasaServer(rasa_url) if engine == "rasa" else embedded
+    return Bot(
+        project=project,
+        interpreter=interpreter,
+        dialogue=RuleDialogue(project),
+        actions=load_actions(),
+        fallback=embedded,
+        language=language,
+        settings=settings or {},
+    )
+
+
+def open_model(project: Project, models: Path, tell: Callable[[str], None]) -> Model:
+    """The model of this very project: from the folder of models, or trained now."""
+    path = models / f"{project.fingerprint()[:20]}.npz"
+    try:
+        return Model.load(path)
+    except BadModel:
+        tell("training the bot …")
+        train_apart(project.path, path)
+        return Model.load(path)
+
+
+def train_apart(project: Path, out: Path) -> None:
+    """Train in another process, so that this one never loads what only training needs (200 MB)."""
+    done = subprocess.run(  # noqa: S603  (our own interpreter and module)
+        [sys.executable, "-m", "nlu.train", str(project), str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise TrainingFailed(done.stderr.strip()[-2000:])

@@ -1,0 +1,171 @@
+"""Act: one message is answered. The dialogue names actions, they run, what they say goes to the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlmodel import Session, col, select
+
+from actions.base import Change, Turn
+from crm_store import customers, outbox
+from crm_store.conversations import Conversation
+from crm_store.history import Message
+from crm_store.messages import Content, Floor, ParleyError, Understanding
+from nlu.base import LISTEN, Decision, State
+from parley.bot import Bot
+
+MOST_ACTIONS = 10
+REPEAT_COMING_AFTER = timedelta(minutes=2)
+
+
+class TooManyActions(ParleyError):
+    """The dialogue named more than ten actions for one message: its rules run in a circle."""
+
+
+@dataclass(slots=True)
+class Acted:
+    """What became of one message."""
+
+    state: State
+    rows: list[dict[str, Any]] = field(default_factory=list)  # for the outbox
+    decision: list[dict[str, Any]] = field(default_factory=list)  # the explanation
+    floor: Floor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a turn starts from."""
+
+    session: Session
+    bot: Bot
+    conversation: Conversation
+    message: Message
+    heard: Understanding
+    state: State
+    now: datetime
+    answer_at: datetime  # not before this moment, unless the platform's own request carries it
+
+
+def act(situation: Situation) -> Acted:
+    """Answer one message under the floor as it is now."""
+    _learn_proofs(situation)
+    state = situation.state
+    language = situation.bot.language_of(situation.heard, state.slots.get("language"))
+    state.slots["language"] = language
+    if situation.conversation.floor == "waiting":
+        return _still_waiting(situation, state)
+    return _talk(situation, state, language)
+
+
+def _talk(situation: Situation, state: State, language: str) -> Acted:
+    acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
+    for _ in range(MOST_ACTIONS):
+        decision = situation.bot.dialogue.decide(acted.state, situation.heard)
+        if decision.action == LISTEN:
+            return acted
+        contents, turn = _run(situation, acted.state, decision, language)
+        _say(situation, acted, contents, f"action:{decision.action}")
+        acted.decision.append(_explain(decision, turn.changes))
+        acted.floor = turn.floor or acted.floor
+        acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
+    raise TooManyActions
+
+
+def _run(
+    situation: Situation, state: State, decision: Decision, language: str
+) -> tuple[Sequence[Content], Turn]:
+    bot, conversation = situation.bot, situation.conversation
+
+    def say(name: str, values: Any) -> list[Content]:
+        return bot.say(name, {"language": language, **values}, conversation.channel)
+
+    turn = Turn(
+        session=situation.session,
+        now=situation.now,
+        customer_id=conversation.customer_id,
+        conversation_id=conversation.id,
+        message_id=situation.message.id,
+        text=situation.heard.text,
+        understanding=situation.heard,
+        slots=dict(state.slots),
+        language=language,
+        say_response=say,
+        arguments=decision.arguments,
+        settings=bot.settings,
+    )
+    action = bot.actions.get(decision.action)
+    if action is not None:
+        return list(action(turn)), turn
+    return turn.say(decision.action), turn
+
+
+def _say(situation: Situation, acted: Acted, contents: Sequence[Content], source: str) -> None:
+    for content in contents:
+        acted.rows.append(
+            outbox.draft(
+                situation.conversation,
+                content,
+                sender="bot",
+                source=source,
+                now=situation.now,
+                due_at=max(situation.answer_at, situation.now),
+                key=f"re:{situation.message.id.hex}:{len(acted.rows)}",
+                reply_to=situation.message.id,
+            )
+        )
+
+
+def _explain(decision: Decision, changes: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "action": decision.action,
+        "by": decision.by,
+        "name": decision.name,
+        "confidence": round(decision.confidence, 4),
+        "changes": [asdict(change) for change in changes],
+    }
+
+
+def _still_waiting(situation: Situation, state: State) -> Acted:
+    acted = Acted(state)
+    acted.decision.append({"action": "utter_still_waiting", "by": "floor", "name": "waiting"})
+    if not _told_lately(situation):
+        values = {**state.slots, "language": state.slots["language"]}
+        contents = situation.bot.say("utter_still_waiting", values, situation.conversation.channel)
+        _say(situation, acted, contents, "action:utter_still_waiting")
+    return acted
+
+
+def _told_lately(situation: Situation) -> bool:
+    query = select(Message.id).where(
+        col(Message.conversation_id) == situation.conversation.id,
+        col(Message.source) == "action:utter_still_waiting",
+        col(Message.created_at) > situation.now - REPEAT_COMING_AFTER,
+    )
+    return situation.session.exec(query.limit(1)).first() is not None
+
+
+def _learn_proofs(situation: Situation) -> None:
+    for proof in situation.message.content.get("proofs", ()):
+        customers.set_attribute(
+            situation.session,
+            situation.conversation.customer_id,
+            proof["kind"],
+            proof["value"],
+            source="message",
+            source_id=situation.message.id,
+            now=situation.now,
+        )
+
+
+def handed_over(situation: Situation) -> Acted:
+    """What happens when a message could not be answered: a person gets the conversation."""
+    acted = Acted(situation.state, floor="waiting")
+    language = situation.state.slots.get("language") or situation.bot.language
+    contents = situation.bot.say(
+        "utter_handover_coming", {"language": cast(str, language)}, situation.conversation.channel
+    )
+    _say(situation, acted, contents, "action:action_handover")
+    return acted

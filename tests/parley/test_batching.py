@@ -1,0 +1,87 @@
+"""Group commit: what waits goes together, in order, and a bad item fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from parley.batching import Batcher
+
+
+def test_what_waits_is_done_together_and_in_order() -> None:
+    batches: list[list[int]] = []
+    started, gate = threading.Event(), threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        started.set()
+        gate.wait(5)
+        return [item * 2 for item in items]
+
+    async def main() -> list[int]:
+        batcher = Batcher(work)
+        first = asyncio.create_task(batcher.do(0))
+        await asyncio.to_thread(started.wait, 5)
+        others = [asyncio.create_task(batcher.do(n)) for n in range(1, 50)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(first, *others)
+
+    assert asyncio.run(main()) == [n * 2 for n in range(50)]
+    assert batches == [[0], list(range(1, 50))]
+
+
+def test_no_batch_is_larger_than_the_most() -> None:
+    sizes: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        sizes.append(len(items))
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, most=10)
+        await asyncio.gather(*(batcher.do(n) for n in range(35)))
+        await batcher.drain()
+
+    asyncio.run(main())
+    assert max(sizes) == 10
+    assert sum(sizes) == 35
+
+
+def test_a_bad_item_fails_alone() -> None:
+    def work(items: Sequence[int]) -> list[int]:
+        if 7 in items:
+            raise ValueError("seven")
+        return list(items)
+
+    async def main() -> list[object]:
+        batcher = Batcher(work)
+        return await asyncio.gather(*(batcher.do(n) for n in range(10)), return_exceptions=True)
+
+    results = asyncio.run(main())
+    assert isinstance(results[7], ValueError)
+    assert [r for r in results if not isinstance(r, ValueError)] == [n for n in range(10) if n != 7]
+
+
+def test_who_stops_waiting_disturbs_nobody() -> None:
+    gate = threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        gate.wait(5)
+        return list(items)
+
+    async def main() -> int:
+        batcher = Batcher(work)
+        gone = asyncio.create_task(batcher.do(1))
+        stays = asyncio.create_task(batcher.do(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        return await stays
+
+    assert asyncio.run(main()) == 2
