@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 
 from crm_store.db import Database
+from crm_store.migrating import upgrade
 
 POSTGRES = os.environ.get("PARLEY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("PARLEY_TEST_REDIS", "redis://127.0.0.1:6379/0")
@@ -40,7 +41,7 @@ def _address(name: str) -> str:
 def _migrate(url: str) -> None:
     database = Database(url)
     try:
-        database.upgrade()
+        upgrade(database)
     finally:
         database.close()
 
