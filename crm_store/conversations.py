@@ -14,7 +14,7 @@ from sqlalchemy import Column, Index, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanText, UtcDateTime, new_id
-from crm_store.messages import Floor, NotFound, Refused
+from crm_store.messages import Address, Floor, NotFound, Refused
 
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
 
@@ -48,6 +48,11 @@ class Conversation(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     leased_by: str | None = Field(default=None, sa_column=Column(CleanText))
     leased_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    @property
+    def address(self) -> Address:
+        """Whom it is held with."""
+        return Address(self.channel, self.external_id)
 
 
 def get_conversation(session: Session, conversation_id: UUID, *, lock: bool = False) -> Conversation:

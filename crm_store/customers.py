@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -74,14 +75,30 @@ def list_customers(session: Session, *, after: UUID | None, limit: int) -> Seque
 
 def attributes(session: Session, customer_id: UUID) -> dict[str, Attribute]:
     """All facts about a customer by name."""
-    query = select(Attribute).where(col(Attribute.customer_id) == customer_id)
-    return {found.name: found for found in session.exec(query)}
+    return {found.name: found for found in attributes_of(session, [customer_id]).get(customer_id, ())}
 
 
-def tags(session: Session, customer_id: UUID) -> list[str]:
+def tags(session: Session, customer_id: UUID) -> Sequence[str]:
     """The customer's tags in alphabetical order."""
-    query = select(col(CustomerTag.tag)).where(col(CustomerTag.customer_id) == customer_id)
-    return sorted(session.exec(query))
+    return tags_of(session, [customer_id]).get(customer_id, [])
+
+
+def attributes_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, list[Attribute]]:
+    """All facts about these customers, by name; one query for any number of them."""
+    query = select(Attribute).where(col(Attribute.customer_id).in_(customer_ids))
+    found: dict[UUID, list[Attribute]] = defaultdict(list)
+    for row in session.exec(query.order_by(col(Attribute.name))):
+        found[row.customer_id].append(row)
+    return found
+
+
+def tags_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The tags of these customers, in alphabetical order; one query for any number of them."""
+    query = select(CustomerTag.customer_id, CustomerTag.tag)
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for customer_id, tag in session.exec(query.where(col(CustomerTag.customer_id).in_(customer_ids))):
+        found[customer_id].append(tag)
+    return {customer_id: sorted(names) for customer_id, names in found.items()}
 
 
 def set_attribute(

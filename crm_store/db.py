@@ -115,7 +115,7 @@ class Database:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if parsed.drivername == "postgresql":
+    if parsed.drivername.startswith("postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
         # Parameters hold what customers write: they must not reach a log within an error.
         return create_engine(

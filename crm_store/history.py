@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from crm_store.conversations import Conversation
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import Address, Content, NotFound
 
@@ -125,6 +126,25 @@ def list_messages(
     query = select(Message).where(col(Message.conversation_id) == conversation_id)
     query = query.where(col(Message.seq) > after).order_by(col(Message.seq)).limit(limit)
     return session.exec(query).all()
+
+
+def list_timeline(
+    session: Session, customer_id: UUID, *, after: int = 0, limit: int = 50
+) -> Sequence[Message]:
+    """Messages of a customer in all conversations behind `after` (a seq), oldest first."""
+    own = select(Conversation.id).where(col(Conversation.customer_id) == customer_id)
+    query = select(Message).where(col(Message.conversation_id).in_(own), col(Message.seq) > after)
+    return session.exec(query.order_by(col(Message.seq)).limit(limit)).all()
+
+
+def find_by_key(session: Session, address: Address, key: str) -> Message | None:
+    """The message of an address under this key."""
+    query = select(Message).where(
+        col(Message.channel) == address.channel,
+        col(Message.external_id) == address.external_id,
+        col(Message.key) == key,
+    )
+    return session.exec(query).one_or_none()
 
 
 def list_lines(session: Session, address: Address, *, after: int = 0, limit: int = 50) -> list[Message]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,10 +44,14 @@ def find_identity(session: Session, address: Address) -> Identity | None:
     return session.get(Identity, (address.channel, address.external_id))
 
 
-def list_identities(session: Session, customer_id: UUID) -> Sequence[Identity]:
-    """All addresses of a customer, oldest first."""
-    query = select(Identity).where(col(Identity.customer_id) == customer_id)
-    return session.exec(query.order_by(col(Identity.created_at))).all()
+def identities_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, list[Identity]]:
+    """All addresses of these customers, oldest first; one query for any number of them."""
+    query = select(Identity).where(col(Identity.customer_id).in_(customer_ids))
+    order = (col(Identity.created_at), col(Identity.channel), col(Identity.external_id))
+    found: dict[UUID, list[Identity]] = defaultdict(list)
+    for row in session.exec(query.order_by(*order)):
+        found[row.customer_id].append(row)
+    return found
 
 
 def lock_identities(session: Session, addresses: Collection[Address]) -> dict[Address, Identity]:

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Table, delete, select, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 
-from crm_store.conversations import Conversation
+from crm_store.conversations import Conversation, close
 from crm_store.db import CleanJson
+from crm_store.history import Message
+from crm_store.identities import identities_of, lock_identities
 
 _CUSTOMER = "customer_id"
 
@@ -27,8 +29,12 @@ def export(session: Session, customer_id: UUID) -> dict[str, list[dict[str, Any]
     return found
 
 
-def erase(session: Session, customer_id: UUID) -> None:
-    """Empty, rename or delete all that is personal of a customer; what happened stays countable."""
+def erase(session: Session, customer_id: UUID, now: datetime) -> None:
+    """Empty, rename or delete all that is personal of a customer; what happened stays countable.
+
+    Open conversations end, and what was still to be said to the customer is not said any more.
+    """
+    _end(session, customer_id, now)
     names: dict[str, str] = {}
     for table in reversed(SQLModel.metadata.sorted_tables):
         where = _about(table, customer_id)
@@ -44,6 +50,18 @@ def erase(session: Session, customer_id: UUID) -> None:
                 _rename(session, table, column, where, names)
             else:
                 session.execute(update(table).where(where).values({name: _empty(column)}))
+
+
+def _end(session: Session, customer_id: UUID, now: datetime) -> None:
+    # The locks in the order in which recording and acting take them.
+    lock_identities(session, [i.address for i in identities_of(session, [customer_id])[customer_id]])
+    own = select(Conversation).where(col(Conversation.customer_id) == customer_id)
+    for conversation_id in sorted(found.id for found in session.scalars(own).all()):
+        close(session, conversation_id, now)
+    mine = col(Message.customer_id) == customer_id
+    queued = update(Message).where(mine, col(Message.status) == "queued")
+    session.execute(queued.values(status="skipped", reason="the customer's data were erased"))
+    session.execute(update(Message).where(mine, col(Message.work) == "waiting").values(work=None))
 
 
 def _about(table: Table, customer_id: UUID) -> Any:

@@ -146,7 +146,7 @@ def _open_conversations(
     query = select(Conversation.id).where(key.in_(pairs), col(Conversation.closed_at).is_(None))
     locked = lock_conversations(session, session.exec(query).all() if pairs else [])
     # One that was closed between the two queries is not open any more.
-    found = {Address(c.channel, c.external_id): c for c in locked.values() if c.closed_at is None}
+    found = {c.address: c for c in locked.values() if c.closed_at is None}
     for address in sorted((a for a in identities if a not in found), key=str):
         found[address] = Conversation(
             channel=address.channel,

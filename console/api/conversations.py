@@ -16,7 +16,7 @@ from console.api.paging import Cursor, Limit, cut, read_id, write_cursor
 from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import Agent, Conversation, ConversationPage, Reply
 from crm_store import conversations
-from crm_store.messages import Address, Floor
+from crm_store.messages import Floor
 from crm_store.staff import Token
 
 router = APIRouter(
@@ -145,7 +145,7 @@ def name_of_agent(body: Agent | Reply | None, caller: Token) -> str:
 
 def announce(host: Host, caller: Token, conversation: conversations.Conversation) -> None:
     """Tell, after the commit, that the floor has changed."""
-    address = Address(conversation.channel, conversation.external_id)
+    address = conversation.address
     log.info(
         "floor.changed",
         conversation_id=str(conversation.id),

@@ -10,14 +10,14 @@ import structlog
 from fastapi import APIRouter, Path, Query
 from sqlmodel import Session
 
-from console.api import queries
 from console.api.auth import MAY_ADMINISTER, MAY_READ, Caller, GuardedRoute
 from console.api.host import GivenHost
 from console.api.paging import Cursor, Limit, cut, read_id, read_seq, write_cursor
 from console.api.problems import ANYWHERE, flaw, refusals
 from console.api.shapes import EXAMPLE_ID, Customer, CustomerPage, Message, MessagePage
 from crm_store import customers, privacy
-from crm_store.identities import find_identity
+from crm_store.history import list_timeline
+from crm_store.identities import find_identity, identities_of
 from crm_store.messages import Address
 
 router = APIRouter(prefix="/customers", tags=["customers"], route_class=GuardedRoute, responses=ANYWHERE)
@@ -79,7 +79,7 @@ def timeline(
     after = read_seq("timeline", cursor)
     with host.database.reading() as session:
         customers.get_customer(session, customer_id)
-        found = queries.timeline(session, customer_id, after=after, limit=limit + 1)
+        found = list_timeline(session, customer_id, after=after, limit=limit + 1)
         rows, last = cut(found, limit)
         return MessagePage(
             items=[Message.of(row) for row in rows],
@@ -117,7 +117,7 @@ def erase(host: GivenHost, caller: Caller, customer_id: CustomerId) -> Customer:
     """
     with host.database.writing() as session:
         customers.get_customer(session, customer_id)
-        privacy.erase(session, customer_id)
+        privacy.erase(session, customer_id, host.now())
         session.expire_all()
         left = _draw(session, [customers.get_customer(session, customer_id)])[0]
     log.info("customer.erased", customer_id=str(customer_id), token_id=str(caller.id))
@@ -136,8 +136,8 @@ def _find(session: Session, identity: str) -> Sequence[customers.Customer]:
 def _draw(session: Session, rows: Sequence[customers.Customer]) -> list[Customer]:
     """The shapes of these customers, with three queries however many there are."""
     ids = [row.id for row in rows]
-    attributes, tags = queries.attributes_of(session, ids), queries.tags_of(session, ids)
-    accounts = queries.identities_of(session, ids)
+    attributes, tags = customers.attributes_of(session, ids), customers.tags_of(session, ids)
+    accounts = identities_of(session, ids)
     return [
         Customer.of(row, attributes.get(row.id, ()), tags.get(row.id, ()), accounts.get(row.id, ()))
         for row in rows

@@ -10,7 +10,6 @@ import structlog
 from fastapi import APIRouter, Header, Response
 from sqlmodel import Session
 
-from console.api import queries
 from console.api.auth import MAY_READ, MAY_WRITE, Caller, GuardedRoute
 from console.api.conversations import ConversationId, announce, name_of_agent
 from console.api.host import GivenHost
@@ -115,7 +114,7 @@ def _post(
     # Whoever comes second with the same key waits here for the first one's commit.
     conversation = conversations.get_conversation(session, conversation_id, lock=True)
     source = f"agent:{agent}"
-    if key and (first := queries.find_posted(session, conversation, key)):
+    if key and (first := history.find_by_key(session, conversation.address, key)):
         said = (first.conversation_id, first.text, first.source)
         if said != (conversation_id, body.text, source):
             raise KeyReused

@@ -29,10 +29,7 @@ def test_across_kills_everything_acknowledged_is_answered_once_and_in_order(
 ) -> None:
     port = free_port()
     telegram = telegram_simulator("123456:token-of-a-test")
-    updates = [
-        telegram_text(100 + n % PEOPLE, "When are you open?", n + 1)
-        for n in range(PEOPLE * EACH)
-    ]
+    updates = [telegram_text(100 + n % PEOPLE, "When are you open?", n + 1) for n in range(PEOPLE * EACH)]
     rng = random.Random(5)
     with served(telegram, port):
         server = Server(tmp_path, database_url, telegram=f"http://127.0.0.1:{port}")
