@@ -74,7 +74,7 @@ class Settings(Section):
 
     file: Path = Field(description="the file that was read", exclude=True)
     database_url: str = Field("sqlite:///parley.db", description="SQLite file or PostgreSQL")
-    redis_url: str = Field("", description="empty: one process; redis://HOST:6379/0: any number of them")
+    redis_url: str = Field("", description="empty: this version works without Redis")
     public_url: str = Field("http://127.0.0.1:8000", description="how customers' platforms reach us")
     bot: Path = Field(Path("bot"), description="a Rasa project: domain.yml, data/, tests/")
     models_dir: Path = Field(Path("models"), description="folder of trained models")
@@ -91,6 +91,13 @@ class Settings(Section):
     def _a_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("expected sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _no_redis(cls, value: str) -> str:
+        if value:
+            raise ValueError("this version works without Redis: leave it empty")
         return value
 
     @field_validator("timezone")

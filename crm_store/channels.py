@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column
 from sqlmodel import Field, Session, SQLModel
 
-from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime
+from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, write_rows
 from crm_store.messages import Policy
 
 
@@ -41,7 +41,8 @@ class SharedValue(SQLModel, table=True):
 
 def write_channel(session: Session, name: str, kind: str, policy: Policy, now: datetime) -> None:
     """Write down what a channel declares."""
-    session.merge(ChannelRow(name=name, kind=kind, policy=policy.to_json(), opened_at=now))
+    row = {"name": name, "kind": kind, "policy": policy.to_json(), "opened_at": now}
+    write_rows(session, ChannelRow, [row])
 
 
 def find_shared(session: Session, key: str, now: datetime) -> str | None:
@@ -52,5 +53,5 @@ def find_shared(session: Session, key: str, now: datetime) -> str | None:
 
 def share(session: Session, values: Mapping[str, tuple[str, datetime]]) -> None:
     """Share values by key, each until its end."""
-    for key, (value, ends_at) in values.items():
-        session.merge(SharedValue(key=key, value=value, ends_at=ends_at))
+    rows = [{"key": key, "value": value, "ends_at": ends_at} for key, (value, ends_at) in values.items()]
+    write_rows(session, SharedValue, rows)

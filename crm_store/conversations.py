@@ -18,6 +18,8 @@ from crm_store.messages import Address, Floor, NotFound, Refused
 
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
 
+_LEASED = text("leased_by IS NOT NULL")
+
 
 class Conversation(SQLModel, table=True):
     """What was said on one address between its opening and its closing."""
@@ -33,6 +35,8 @@ class Conversation(SQLModel, table=True):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_conversations_customer", "customer_id"),
+        Index("ix_conversations_floor", "floor", "id"),
+        Index("ix_conversations_leased", "leased_by", sqlite_where=_LEASED, postgresql_where=_LEASED),
         {"info": {"personal": {"external_id": "pseudonym"}}},
     )
 
@@ -132,11 +136,13 @@ def close(session: Session, conversation_id: UUID, now: datetime) -> Conversatio
 
 
 def renew_leases(session: Session, worker: str, ids: Collection[UUID], now: datetime) -> None:
-    """Hold these conversations for another while."""
+    """Hold these conversations for another while; one that is being written to is renewed the next time."""
+    mine = select(Conversation.id).where(
+        col(Conversation.id).in_(ids), col(Conversation.leased_by) == worker
+    )
+    free = mine.order_by(col(Conversation.id)).with_for_update(skip_locked=True)
     session.execute(
-        update(Conversation)
-        .where(col(Conversation.id).in_(ids), col(Conversation.leased_by) == worker)
-        .values(leased_until=now + LEASE)
+        update(Conversation).where(col(Conversation.id).in_(free)).values(leased_until=now + LEASE)
     )
 
 
@@ -156,7 +162,12 @@ def lease_waiting(session: Session, worker: str | None, limit: int, now: datetim
 
 def drop_leases(session: Session, *, worker: str | None = None) -> None:
     """Let go of all that a worker holds; of everything, where the caller is known to be alone."""
-    query = update(Conversation).where(col(Conversation.leased_by).is_not(None))
+    held = select(Conversation.id).where(col(Conversation.leased_by).is_not(None))
     if worker:
-        query = query.where(col(Conversation.leased_by) == worker)
-    session.execute(query.values(leased_by=None, leased_until=None))
+        held = held.where(col(Conversation.leased_by) == worker)
+    ordered = held.order_by(col(Conversation.id)).with_for_update()
+    session.execute(
+        update(Conversation)
+        .where(col(Conversation.id).in_(ordered))
+        .values(leased_by=None, leased_until=None)
+    )

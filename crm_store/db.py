@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import JSON, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    CTE,
+    JSON,
+    ColumnElement,
+    Dialect,
+    Engine,
+    TextualSelect,
+    and_,
+    column,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
-from crm_store.messages import clean, clean_json
+from crm_store.messages import ParleyError, clean, clean_json
 
 # A table says in its info which columns are personal and what an erasure does to each:
 # "erase" empties it, "delete" deletes the row, "pseudonym" puts another name in its place.
@@ -64,14 +83,14 @@ class CleanText(TypeDecorator[str]):
 
 
 class CleanJson(TypeDecorator[Any]):
-    """A JSON value whose texts are clean."""
+    """A JSON value; the engine's `_write_json` keeps its texts clean."""
 
     impl = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Clean on the way in."""
-        return clean_json(value)
+
+class InUse(ParleyError):
+    """Another process works on this database, which takes only one."""
 
 
 class Database:
@@ -103,6 +122,29 @@ class Database:
             session.connection(execution_options={"writes": True})
             yield session
 
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether this process alone does `what` while the block lasts; another may be doing it."""
+        if self.is_sqlite:
+            yield True  # One process works a SQLite file: see `claim`.
+            return
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            lock = select(func.pg_try_advisory_lock(func.hashtext(what)))
+            yield bool(connection.execute(lock).scalar())
+            connection.execute(select(func.pg_advisory_unlock_all()))
+
+    def claim(self) -> None:
+        """Be the one server of a SQLite file until this process ends; `InUse` if another is."""
+        if not self.is_sqlite:
+            return
+        path = f"{self.engine.url.database}.lock"
+        self._claimed = Path(path).open("w")  # noqa: SIM115  (held open: closing it would let go)
+        try:
+            fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InUse(f"another parley run works on {self.engine.url.database}") from None
+
     def check(self) -> None:
         """Raise unless the database answers."""
         with self.engine.connect() as connection:
@@ -113,15 +155,77 @@ class Database:
         self.engine.dispose()
 
 
+def _write_json(value: Any) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    # A NUL stands as an escape in it. What is cleaned in vain is rare and does no harm.
+    if "\\u0000" in written or clean(written) != written:
+        return json.dumps(clean_json(value), ensure_ascii=False)
+    return written
+
+
+def insert_into(session: Session, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, for the session's database."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def write_rows(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or replace those that are there under their primary key."""
+    if not rows:
+        return
+    statement = insert_into(session, table)
+    keys = [column.name for column in table.__table__.primary_key]
+    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+
+
+def listed(
+    session: Session, columns: Sequence[Any], rows: Collection[Sequence[str]]
+) -> tuple[CTE, ColumnElement[bool]]:
+    """Rows of texts as a table to join with, and the condition of the join with these columns.
+
+    Instead of `(a, b) IN ((…), …)`, for which SQLite uses no index, and which is compiled anew for
+    every number of rows.
+    """
+    names = [f"v{place}" for place in range(len(columns))]
+    query = _LISTED[session.get_bind().dialect.name, len(columns)]
+    table = query.bindparams(rows=json.dumps([list(row) for row in rows])).cte("listed")
+    pairs = zip(columns, names, strict=True)
+    return table, and_(*(known == table.c[name] for known, name in pairs))
+
+
+def _listing(dialect: str, width: int) -> TextualSelect:
+    item, source = {
+        "sqlite": ("value ->> '$[{0}]'", "json_each(:rows)"),
+        "postgresql": ("value ->> {0}", "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"),
+    }[dialect]
+    picked = ", ".join(f"{item.format(place)} AS v{place}" for place in range(width))
+    names = [column(f"v{place}", Text) for place in range(width)]
+    return text(f"SELECT {picked} FROM {source}").columns(*names)  # noqa: S608  (no input in it)
+
+
+_LISTED = {(name, width): _listing(name, width) for name in ("sqlite", "postgresql") for width in (2, 3)}
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername.startswith("postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
         # Parameters hold what customers write: they must not reach a log within an error.
         return create_engine(
-            parsed, hide_parameters=True, pool_size=10, max_overflow=10, pool_pre_ping=True
+            parsed,
+            hide_parameters=True,
+            json_serializer=_write_json,
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
         )
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+    engine = create_engine(
+        parsed,
+        hide_parameters=True,
+        json_serializer=_write_json,
+        connect_args={"timeout": SQLITE_BUSY_MS / 1000},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -8,11 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, UtcDateTime
-from crm_store.messages import clean_json
+from crm_store.db import CleanJson, UtcDateTime, write_rows
 
 
 class DialogueRow(SQLModel, table=True):
@@ -36,16 +34,5 @@ def load_states(session: Session, conversation_ids: Collection[UUID]) -> dict[UU
 
 def save_states(session: Session, states: Mapping[UUID, Mapping[str, Any]], now: datetime) -> None:
     """Write the states of several conversations."""
-    if not states:
-        return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(DialogueRow)
-    statement = statement.on_conflict_do_update(
-        index_elements=["conversation_id"],
-        set_={"state": statement.excluded.state, "updated_at": statement.excluded.updated_at},
-    )
-    rows = [
-        {"conversation_id": key, "state": clean_json(state), "updated_at": now}
-        for key, state in states.items()
-    ]
-    session.execute(statement, rows)
+    rows = [{"conversation_id": key, "state": state, "updated_at": now} for key, state in states.items()]
+    write_rows(session, DialogueRow, rows)

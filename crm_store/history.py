@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, Integer, text
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Text, literal_column, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.conversations import Conversation
@@ -19,6 +19,9 @@ _UNSENT, _WAITING, _KNOWN = (
     text("work = 'waiting'"),
     text("platform_id IS NOT NULL"),
 )
+# A partial index is only used where the query says its condition literally, not with a parameter.
+_STATUSES = (literal_column("'queued'", Text), literal_column("'sending'", Text))
+_WAITS = literal_column("'waiting'", Text)
 
 
 class Message(SQLModel, table=True):
@@ -111,6 +114,16 @@ class Message(SQLModel, table=True):
         return Content.from_json(self.content)
 
 
+def is_unsent(message: Any = Message) -> ColumnElement[bool]:
+    """The condition for rows in the outbox, so that their index is used; also for an alias."""
+    return col(message.status).in_(_STATUSES)
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """The condition for messages that wait for their turn, so that their index is used."""
+    return col(Message.work) == _WAITS
+
+
 def get_message(session: Session, message_id: UUID) -> Message:
     """The message; NotFound if there is none."""
     found = session.exec(select(Message).where(col(Message.id) == message_id)).one_or_none()
@@ -168,8 +181,10 @@ def list_lines(session: Session, address: Address, *, after: int = 0, limit: int
 def is_busy(session: Session, address: Address) -> bool:
     """Whether anything on the address still waits for its turn or to be sent."""
     mine = (col(Message.channel) == address.channel, col(Message.external_id) == address.external_id)
-    open_ones = (col(Message.work) == "waiting") | col(Message.status).in_(("queued", "sending"))
-    return session.exec(select(Message.id).where(*mine, open_ones).limit(1)).first() is not None
+    return (
+        session.exec(select(Message.id).where(*mine, is_waiting() | is_unsent()).limit(1)).first()
+        is not None
+    )
 
 
 def last_said(session: Session, address: Address) -> Message | None:

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, tuple_
+from sqlalchemy import Column, Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime
+from crm_store.db import CleanJson, CleanText, UtcDateTime, listed
 from crm_store.messages import Address, Window
 
 
@@ -56,10 +56,13 @@ def identities_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID
 
 def lock_identities(session: Session, addresses: Collection[Address]) -> dict[Address, Identity]:
     """The rows of these addresses, locked in one order everywhere."""
-    pairs = [(address.channel, address.external_id) for address in addresses]
-    key = tuple_(col(Identity.channel), col(Identity.external_id))
-    query = select(Identity).where(key.in_(pairs))
-    query = query.order_by(col(Identity.channel), col(Identity.external_id)).with_for_update()
+    if not addresses:
+        return {}
+    columns = (col(Identity.channel), col(Identity.external_id))
+    wanted, same = listed(
+        session, columns, [(address.channel, address.external_id) for address in addresses]
+    )
+    query = select(Identity).join(wanted, same).order_by(*columns).with_for_update(of=Identity)
     return {found.address: found for found in session.exec(query)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,10 @@ class MediaFolder:
             raise TooLarge
         self.folder.mkdir(parents=True, exist_ok=True)
         name = secrets.token_urlsafe(24) + SERVED.get(content_type, ".bin")
-        (self.folder / name).write_bytes(data)
+        with (self.folder / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         return name
 
     def find(self, name: str) -> tuple[Path, str] | None:

@@ -65,6 +65,11 @@ class Address:
     channel: str
     external_id: str
 
+    def __post_init__(self) -> None:
+        if _UNSTORABLE.search(self.external_id):
+            # As every text: what is looked up later must be what was stored.
+            object.__setattr__(self, "external_id", clean(self.external_id))
+
     def __str__(self) -> str:
         return f"{self.channel}:{self.external_id}"
 
@@ -209,7 +214,6 @@ class Policy:
     push: bool = True  # False: may only answer inline (a passive-only account)
     needs_window: bool = False  # True: writes only inside an open Window
     per_second: float = 0.0  # messages a second in all; 0: no limit
-    per_address_second: float = 0.0  # messages a second to one address; 0: no limit
 
     def to_json(self) -> dict[str, Any]:
         """The policy as a JSON object."""

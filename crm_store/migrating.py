@@ -28,7 +28,8 @@ def upgrade(database: Database) -> None:
 
 def newest_version() -> str:
     """The name of the last migration: their files are numbered."""
-    return max(file.name for file in MIGRATIONS.glob("versions/[0-9]*.py")).partition("_")[0]
+    names = [file.name for file in MIGRATIONS.glob("versions/[0-9]*.py")]
+    return max(names, default="0000_").partition("_")[0]
 
 
 def differences(database: Database) -> list[Any]:

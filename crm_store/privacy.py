@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 
 from crm_store.conversations import Conversation, close
 from crm_store.db import CleanJson
-from crm_store.history import Message
+from crm_store.history import Message, is_waiting
 from crm_store.identities import identities_of, lock_identities
 
 _CUSTOMER = "customer_id"
@@ -61,7 +61,7 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     mine = col(Message.customer_id) == customer_id
     queued = update(Message).where(mine, col(Message.status) == "queued")
     session.execute(queued.values(status="skipped", reason="the customer's data were erased"))
-    session.execute(update(Message).where(mine, col(Message.work) == "waiting").values(work=None))
+    session.execute(update(Message).where(mine, is_waiting()).values(work=None))
 
 
 def _about(table: Table, customer_id: UUID) -> Any:

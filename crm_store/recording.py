@@ -12,16 +12,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
 from crm_store.conversations import LEASE, Conversation, lock_conversations
 from crm_store.customers import Customer
-from crm_store.db import new_id
+from crm_store.db import insert_into, listed, new_id
 from crm_store.history import Message
 from crm_store.identities import Identity, lock_identities, open_window
-from crm_store.messages import Address, Incoming, Receipt, clean
+from crm_store.messages import Address, Incoming, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,9 @@ class Recorded:
     incoming: Incoming
     conversation_id: UUID
     message_id: UUID
-    seq: int  # 0 for a repeat
+    seq: int
     repeat: bool
+    waiting: bool  # for its turn; a repeat of what has had its turn does not
     leased: bool  # the conversation is now ours to work
 
 
@@ -43,29 +43,22 @@ def record(
 
     None stands for what is no message of its own: a delivery receipt.
     """
-    for incoming in batch:
-        if incoming.receipt:
-            _note_receipt(session, incoming.address.channel, incoming.receipt)
     messages = [incoming for incoming in batch if incoming.receipt is None]
     identities = _known_identities(session, messages, now)
     known = _known_keys(session, messages)
-    open_ones = _open_conversations(session, identities, now)
-    rows: list[dict[str, Any]] = []
-    fresh: dict[tuple[Address, str], UUID] = {}
+    new = [i for i in messages if (i.address, clean(i.key)) not in known]
+    open_ones = _open_conversations(session, {i.address: identities[i.address] for i in new}, now)
     leased = {c.id for c in open_ones.values() if _lease(c, worker, now)}
-    for incoming in messages:
-        identity = (incoming.address, clean(incoming.key))
-        if identity in known or identity in fresh:
-            continue
-        conversation = open_ones[incoming.address]
-        row = _row(incoming, conversation, now)
-        fresh[identity] = row["id"]
-        rows.append(row)
+    fresh: dict[tuple[Address, str], dict[str, Any]] = {}
+    for incoming in new:
+        row = _row(incoming, open_ones[incoming.address], now)
+        fresh.setdefault((incoming.address, row["key"]), row)
+    rows = list(fresh.values())
     seqs = _insert(session, rows)
-    new = [i for i in messages if (i.address, clean(i.key)) in fresh]
     _touch_identities(session, identities, new, now)
     _touch_conversations(session, open_ones, rows, leased, worker, now)
-    return _results(batch, open_ones, known, fresh, seqs, leased)
+    _note_receipts(session, batch)
+    return _results(batch, known, fresh, seqs, leased)
 
 
 def _lease(conversation: Conversation, worker: str, now: datetime) -> bool:
@@ -85,9 +78,8 @@ def _known_identities(
         return found
     customers = {address: _customer(first[address], now) for address in missing}
     session.execute(insert(Customer), list(customers.values()))
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(Identity).on_conflict_do_nothing(),
+        insert_into(session, Identity).on_conflict_do_nothing(),
         [_identity(first[address], customers[address]["id"], now) for address in missing],
     )
     found |= lock_identities(session, missing)
@@ -127,37 +119,48 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], UUID]:
+def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], Message]:
     if not messages:
         return {}
     triples = [(i.address.channel, i.address.external_id, clean(i.key)) for i in messages]
     columns = (col(Message.channel), col(Message.external_id), col(Message.key))
-    query = select(Message.channel, Message.external_id, Message.key, Message.id).where(
-        tuple_(*columns).in_(triples)
-    )
-    return {(Address(c, e), k or ""): found for c, e, k, found in session.exec(query)}
+    wanted, same = listed(session, columns, triples)
+    query = select(Message).join(wanted, same)
+    return {(found.address, found.key or ""): found for found in session.exec(query)}
 
 
 def _open_conversations(
     session: Session, identities: Mapping[Address, Identity], now: datetime
 ) -> dict[Address, Conversation]:
-    pairs = [(address.channel, address.external_id) for address in identities]
-    key = tuple_(col(Conversation.channel), col(Conversation.external_id))
-    query = select(Conversation.id).where(key.in_(pairs), col(Conversation.closed_at).is_(None))
-    locked = lock_conversations(session, session.exec(query).all() if pairs else [])
+    if not identities:
+        return {}
+    columns = (col(Conversation.channel), col(Conversation.external_id))
+    wanted, same = listed(
+        session, columns, [(address.channel, address.external_id) for address in identities]
+    )
+    query = select(Conversation.id).join(wanted, same).where(col(Conversation.closed_at).is_(None))
+    locked = lock_conversations(session, session.exec(query).all())
     # One that was closed between the two queries is not open any more.
     found = {c.address: c for c in locked.values() if c.closed_at is None}
-    for address in sorted((a for a in identities if a not in found), key=str):
-        found[address] = Conversation(
-            channel=address.channel,
-            external_id=address.external_id,
-            customer_id=identities[address].customer_id,
-            created_at=now,
-            last_message_at=now,
-        )
-        session.add(found[address])
-    session.flush()
+    missing = sorted((a for a in identities if a not in found), key=str)
+    if missing:
+        new = [_conversation(address, identities[address].customer_id, now) for address in missing]
+        session.execute(insert(Conversation), new)
+        found |= {c.address: c for c in lock_conversations(session, [row["id"] for row in new]).values()}
     return found
+
+
+def _conversation(address: Address, customer_id: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "channel": address.channel,
+        "external_id": address.external_id,
+        "customer_id": customer_id,
+        "floor": "bot",
+        "version": 1,
+        "created_at": now,
+        "last_message_at": now,
+    }
 
 
 def _row(incoming: Incoming, conversation: Conversation, now: datetime) -> dict[str, Any]:
@@ -236,26 +239,27 @@ def _touch_conversations(
         session.execute(update(Conversation), changes)
 
 
-def _note_receipt(session: Session, channel: str, receipt: Receipt) -> None:
-    later = {"accepted": ("sending", "unknown"), "delivered": ("accepted", "sending", "unknown")}
-    before = later.get(receipt.status, ("accepted", "sending", "unknown", "delivered"))
-    session.execute(
-        update(Message)
-        .where(
-            col(Message.channel) == channel,
-            col(Message.platform_id) == receipt.platform_id,
-            col(Message.direction) == "out",
-            col(Message.status).in_(before),
+def _note_receipts(session: Session, batch: Sequence[Incoming]) -> None:
+    receipts = [(i.address.channel, i.receipt) for i in batch if i.receipt]
+    for channel, receipt in sorted(receipts, key=lambda pair: (pair[0], pair[1].platform_id)):
+        later = {"accepted": ("sending", "unknown"), "delivered": ("accepted", "sending", "unknown")}
+        before = later.get(receipt.status, ("accepted", "sending", "unknown", "delivered"))
+        session.execute(
+            update(Message)
+            .where(
+                col(Message.channel) == channel,
+                col(Message.platform_id) == receipt.platform_id,
+                col(Message.direction) == "out",
+                col(Message.status).in_(before),
+            )
+            .values(status=receipt.status, reason=receipt.reason or None)
         )
-        .values(status=receipt.status, reason=receipt.reason or None)
-    )
 
 
 def _results(
     batch: Sequence[Incoming],
-    open_ones: Mapping[Address, Conversation],
-    known: Mapping[tuple[Address, str], UUID],
-    fresh: Mapping[tuple[Address, str], UUID],
+    known: Mapping[tuple[Address, str], Message],
+    fresh: Mapping[tuple[Address, str], dict[str, Any]],
     seqs: Mapping[UUID, int],
     leased: set[UUID],
 ) -> list[Recorded | None]:
@@ -266,18 +270,32 @@ def _results(
             results.append(None)
             continue
         identity = (incoming.address, clean(incoming.key))
-        message_id = known.get(identity) or fresh[identity]
-        repeat = message_id in seen or identity in known
-        seen.add(message_id)
-        conversation_id = open_ones[incoming.address].id
+        if identity in known:
+            results.append(_repeat(incoming, known[identity]))
+            continue
+        row = fresh[identity]
         results.append(
             Recorded(
                 incoming=incoming,
-                conversation_id=conversation_id,
-                message_id=message_id,
-                seq=0 if repeat else seqs[message_id],
-                repeat=repeat,
-                leased=not repeat and incoming.wants_reply and conversation_id in leased,
+                conversation_id=row["conversation_id"],
+                message_id=row["id"],
+                seq=seqs[row["id"]],
+                repeat=row["id"] in seen,
+                waiting=row["work"] is not None,
+                leased=row["conversation_id"] in leased and row["work"] is not None,
             )
         )
+        seen.add(row["id"])
     return results
+
+
+def _repeat(incoming: Incoming, message: Message) -> Recorded:
+    return Recorded(
+        incoming=incoming,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        seq=message.seq or 0,
+        repeat=True,
+        waiting=message.work == "waiting",
+        leased=False,
+    )

@@ -62,6 +62,8 @@ def _routes(house: House) -> list[BaseRoute]:
             await asyncio.to_thread(house.database.check)
         except Exception:  # noqa: BLE001  (whatever the driver raises: we are not ready)
             return JSONResponse({"status": "not ready", "database": "away"}, 503)
+        if house.broken:
+            return JSONResponse({"status": "not ready", "database": "ok", "broken": house.broken}, 503)
         return JSONResponse({"status": "ready", "database": "ok", "bot": "ok"})
 
     async def media(request: Request) -> Response:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_AGAIN_SECONDS = 0.05
 
 
 class Batcher(Generic[Item, Result]):
@@ -17,9 +18,22 @@ class Batcher(Generic[Item, Result]):
     that one bad item fails alone.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], most: int = 256) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        most: int = 256,
+        *,
+        done: Callable[[Sequence[Result]], None] | None = None,
+        for_all: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """`done` is told the results on the event loop, also when nobody waits for them any more.
+
+        An error out of `for_all` concerns the batch as a whole: it is tried once more, as a whole.
+        """
         self._work = work
         self._most = most
+        self._done = done
+        self._for_all = for_all
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -46,17 +60,27 @@ class Batcher(Generic[Item, Result]):
 
     async def _do_together(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            results = await asyncio.to_thread(self._work, [item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001  (handed to whoever waits for the item)
-            if len(batch) == 1:
-                _fail(batch[0][1], error)
+            results = await self._try([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001  (handed to whoever waits for the items)
+            if len(batch) == 1 or isinstance(error, self._for_all):
+                for _, future in batch:
+                    _fail(future, error)
                 return
             for pair in batch:
                 await self._do_together([pair])
             return
+        if self._done:
+            self._done(results)
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+    async def _try(self, items: list[Item]) -> Sequence[Result]:
+        try:
+            return await asyncio.to_thread(self._work, items)
+        except self._for_all:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return await asyncio.to_thread(self._work, items)
 
 
 def _fail(future: asyncio.Future[Result], error: Exception) -> None:

@@ -55,6 +55,10 @@ class Bot:
             heard |= dict(zip(texts, self._read(list(texts.values())), strict=True))
         return [heard[place] for place in range(len(messages))]
 
+    def heard_nothing(self, message: Message) -> Understanding:
+        """What stands in for an understanding that failed."""
+        return Understanding(text=_words(message)[:LONGEST_READ])
+
     def say(self, name: str, slots: Mapping[str, Any], channel: str) -> list[Content]:
         """A response of the domain."""
         return self.project.respond(name, slots, channel)

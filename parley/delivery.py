@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from bots.base import Channel, LiveEvent
-from crm_store import outbox
+from crm_store import sending
 from crm_store.db import Database
-from crm_store.messages import Address, Content, Policy, Sent
+from crm_store.messages import Sent
 from crm_store.outbox import Outgoing
+from crm_store.sending import OpenRequest, Outcome
 from parley.batching import Batcher
 from parley.lines import line_out
 from parley.live import Hub
@@ -26,22 +26,9 @@ from parley.rate import Buckets
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
 SEND_SECONDS = 10.0
 IDLE_SECONDS = 0.5  # rows that are due later, or were queued by another process
+LONGEST_RETRY_SECONDS = 2.0  # between tries to write an outcome down
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    id: UUID
-    sent: Sent
-    inline: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Inline:
-    address: Address
-    policy: Policy
-    carry: Callable[[list[Content]], int]
 
 
 class Delivery:
@@ -59,8 +46,11 @@ class Delivery:
         self._hub = hub
         self._now = now
         self._wakes = {name: asyncio.Event() for name in self._channels}
-        self._finisher: Batcher[_Result, None] = Batcher(self._finish)
-        self._inliner: Batcher[_Inline, list[Outgoing]] = Batcher(self._start_inline, most=64)
+        away = (OperationalError,)
+        self._finisher: Batcher[Outcome, None] = Batcher(self._finish, for_all=away)
+        self._inliner: Batcher[OpenRequest, list[Outgoing]] = Batcher(
+            self._start_inline, most=64, for_all=away
+        )
 
     def wake(self, channel: str) -> None:
         """There may be something due on this channel."""
@@ -69,26 +59,25 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is in flight is finished."""
-        await asyncio.to_thread(self._give_up_lost)
         async with asyncio.TaskGroup() as group:
             for channel in self._channels.values():
                 group.create_task(self._serve(channel))
             group.create_task(self._watch_lost())
 
-    async def take_inline(
-        self, address: Address, policy: Policy, carry: Callable[[list[Content]], int]
-    ) -> list[Outgoing]:
-        """Rows of an address for the answer to an open request; they are being sent from now on."""
-        return await self._inliner.do(_Inline(address, policy, carry))
+    async def take_inline(self, request: OpenRequest) -> list[Outgoing]:
+        """Rows for the answer to an open request; they are being sent from now on."""
+        return await self._inliner.do(request)
 
     async def finish_inline(self, rows: Sequence[Outgoing], sent: Sent) -> None:
         """What became of rows that an answer carried."""
         await asyncio.gather(*(self._finished(row, sent, inline=True) for row in rows))
 
-    async def let_go(self, address: Address) -> None:
-        """Nobody waits for an inline answer any more; what there is goes out by itself."""
-        await asyncio.to_thread(self._let_go, address)
-        self.wake(address.channel)
+    async def put_back(self, rows: Sequence[Outgoing]) -> None:
+        """Rows that no request carries after all go out by themselves."""
+        if rows:
+            await asyncio.to_thread(self._put_back, rows)
+        for channel in {row.address.channel for row in rows}:
+            self.wake(channel)
 
     async def _serve(self, channel: Channel) -> None:
         """One channel's loop."""
@@ -122,7 +111,7 @@ class Delivery:
         return looked
 
     async def _deliver(self, channel: Channel, row: Outgoing) -> None:
-        """One send: its outcome is written down whatever happens."""
+        """One send. A channel's fault fails this row only."""
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await channel.send(row.address, row.content)
@@ -134,52 +123,56 @@ class Delivery:
         await self._finished(row, sent)
 
     async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
+        """Write an outcome down, however long the database is away: a row must not become a lie."""
         if sent.status in ("accepted", "delivered", "read", "unknown"):
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
         log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
-        await self._finisher.do(_Result(row.id, sent, inline))
+        outcome, pause = Outcome(row.id, row.address, sent, inline), 0.1
+        while True:
+            try:
+                await self._finisher.do(outcome)
+            except Exception:
+                log.exception("outcome.unwritten", message=str(row.id))
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_RETRY_SECONDS)
 
     async def _watch_lost(self) -> None:
         while True:
-            await asyncio.sleep(outbox.LOST_AFTER.total_seconds())
             try:
-                with_lost = await asyncio.to_thread(self._give_up_lost)
+                lost = await asyncio.to_thread(self._give_up_lost)
+                if lost:
+                    log.warning("replies.unknown", count=lost)
             except Exception:
                 log.exception("outbox.unreadable")
-            else:
-                if with_lost:
-                    log.warning("replies.unknown", count=with_lost)
+            await asyncio.sleep(sending.LOST_AFTER.total_seconds() / 2)
 
     def _start_sending(self, channel: Channel, room: int) -> tuple[list[Outgoing], int]:
         now = self._now()
         with self._database.reading() as session:
-            if not outbox.is_due(session, channel.name, now):
+            if not sending.is_due(session, channel.name, now):
                 return [], 0
         with self._database.writing() as session:
-            return outbox.start_sending(session, channel.name, channel.policy, room, now)
+            return sending.start_sending(session, channel.name, channel.policy, room, now)
 
-    def _start_inline(self, batch: Sequence[_Inline]) -> list[list[Outgoing]]:
-        now = self._now()
+    def _start_inline(self, batch: Sequence[OpenRequest]) -> list[list[Outgoing]]:
         with self._database.writing() as session:
-            return [outbox.start_inline(session, i.address, i.policy, i.carry, now) for i in batch]
+            return sending.start_inline(session, batch, self._now())
 
-    def _finish(self, batch: Sequence[_Result]) -> list[None]:
-        now = self._now()
+    def _finish(self, batch: Sequence[Outcome]) -> list[None]:
         with self._database.writing() as session:
-            for inline in (False, True):
-                results = {r.id: r.sent for r in batch if r.inline is inline}
-                if results:
-                    outbox.finish(session, results, now, inline=inline)
+            sending.finish(session, batch, self._now())
         return [None] * len(batch)
 
-    def _let_go(self, address: Address) -> None:
+    def _put_back(self, rows: Sequence[Outgoing]) -> None:
         with self._database.writing() as session:
-            outbox.let_go(session, address, self._now())
+            sending.put_back(session, [row.id for row in rows], self._now())
 
     def _give_up_lost(self) -> int:
         with self._database.writing() as session:
-            return outbox.give_up_lost(session, self._now())
+            return sending.give_up_lost(session, self._now())
 
 
 async def _pause(wake: asyncio.Event, seconds: float) -> None:

@@ -1,36 +1,37 @@
-"""The house, assembled by hand in one place: settings become database, channels, bot, way in, way out."""
+"""The house, assembled by hand in one place: database, channels, bot, way in and way out, wired."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
-from bots.base import Channel, ChannelSettings, LiveEvent, find_channel
-from config.reading import SettingsError, line_of, validate
-from config.settings import DAYS, Settings
+from bots.base import Channel, LiveEvent
+from config.settings import Settings
 from crm_store.channels import write_channel
 from crm_store.conversations import drop_leases
 from crm_store.db import Database, new_id
 from crm_store.media import MediaFolder
-from crm_store.messages import Address, ParleyError
+from crm_store.messages import Address
 from crm_store.migrating import upgrade
-from crm_store.outbox import give_up_lost
-from parley.bot import Bot
+from crm_store.outbox import Outgoing
+from crm_store.sending import give_up_lost
 from parley.delivery import Delivery
 from parley.host import HouseHost
 from parley.live import Hub
+from parley.opening import bot_of, open_channels
 from parley.pipeline import Pipeline
-from parley.training import open_bot
+from parley.waiting import Waiting
 from parley.webhooks import Webhooks
-from parley.workers import Worker
+from parley.workers import Worked, Worker
+
+POLL_AGAIN_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -58,39 +59,42 @@ class House:
         self.host = HouseHost(self.database, self.hub, self.media, now)
         self.channels = open_channels(settings, self.host)
         self.bot = bot_of(settings, now, tell)
+        self.waiting = Waiting(self._put_back)
         worker = Worker(
             self.database,
             self.bot,
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
             {channel.name: channel.policy for channel in self.channels},
+            now,
         )
         self.delivery = Delivery(self.database, self.channels, self.hub, now)
-        self.pipeline = Pipeline(self.database, worker, self.hub, now, self._answered)
-        self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery)
+        self.pipeline = Pipeline(self.database, worker, self.hub, now, self.waiting.keys, self._answered)
+        self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
         self.host.record_to = self.pipeline.record
-        self._tasks: list[asyncio.Task[None]] = []
+        self.broken: list[str] = []  # parts that have died: see `/readyz`
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Migrate, then take in and deliver."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._prepare)
-        self._tasks = [
-            asyncio.create_task(self.pipeline.run(), name="pipeline"),
-            asyncio.create_task(self.delivery.run(), name="delivery"),
-            *(asyncio.create_task(c.run(), name=c.name) for c in self.channels if c.polls),
-        ]
-        if self.settings.public_url.startswith("https://"):
-            heard = [channel for channel in self.channels if not channel.polls]
-            self._tasks += [asyncio.create_task(self._connect(channel)) for channel in heard]
+        self._begin("pipeline", self.pipeline.run())
+        self._begin("delivery", self.delivery.run())
+        for channel in self.channels:
+            if channel.polls:
+                self._begin(channel.name, self._poll(channel))
+            elif self.settings.public_url.startswith("https://"):
+                self._begin(channel.name, self._connect(channel))
         log.info("house.opened", channels=[channel.name for channel in self.channels])
 
     async def stop(self) -> None:
         """Finish what is in hand, then close everything."""
         self.hub.close()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.host.close()
         self.database.close()
         log.info("house.closed")
@@ -106,71 +110,49 @@ class House:
             event = LiveEvent("floor", data={"floor": floor})
             self._loop.call_soon_threadsafe(self.hub.publish, address, event)
 
+    async def _poll(self, channel: Channel) -> None:
+        """One process at a time polls a platform; another takes over when that one ends."""
+        while True:
+            with self.database.alone(f"poll {channel.name}") as alone:
+                if alone:
+                    await channel.run()
+            await asyncio.sleep(POLL_AGAIN_SECONDS)
+
     async def _connect(self, channel: Channel) -> None:
         try:
             await channel.connect(self.settings.public_url)
-        except ParleyError as error:
+        except Exception:
             # The webhook may have been set by hand, and what is away now may be back later.
-            log.warning("webhook.not_set", channel=channel.name, why=str(error))
+            log.exception("webhook.not_set", channel=channel.name)
 
-    def _answered(self, addresses: set[Address]) -> None:
-        for address in addresses:
-            self.webhooks.answered(address)
-        for channel in {address.channel for address in addresses}:
+    def _answered(self, worked: Worked) -> None:
+        for key, rows in worked.offered.items():
+            self.waiting.offer(key, rows)
+        for channel in worked.queued:
             self.delivery.wake(channel)
+
+    def _put_back(self, rows: list[Outgoing]) -> None:
+        self._begin("put back", self.delivery.put_back(rows))
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        # The event loop itself holds tasks only weakly, and lets them die in silence.
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.broken.append(task.get_name())
+            log.critical("part.died", part=task.get_name(), exc_info=error)
 
     def _prepare(self) -> None:
         upgrade(self.database)
         with self.database.writing() as session:
             for channel in self.channels:
-                kind = channel.settings.kind
-                write_channel(session, channel.name, kind, channel.policy, self.now())
+                write_channel(session, channel.name, channel.settings.kind, channel.policy, self.now())
             if self.database.is_sqlite:
                 # One process works a SQLite file: whatever another held, it holds no more.
                 drop_leases(session)
                 give_up_lost(session, self.now(), all_of_them=True)
-
-
-def open_channels(settings: Settings, host: HouseHost) -> list[Channel]:
-    """A channel for each `[[channels]]` table; SettingsError names every fault of all of them."""
-    channels, faults = [], []
-    for place, table in enumerate(settings.channels):
-        try:
-            channels.append(_open_channel(settings, place, table, host))
-        except SettingsError as error:
-            faults += error.faults
-    if faults:
-        raise SettingsError(settings.file, faults)
-    return channels
-
-
-def _open_channel(settings: Settings, place: int, table: Mapping[str, Any], host: HouseHost) -> Channel:
-    under = f"channels.{place}"
-    try:
-        kind = find_channel(str(table["kind"]))
-    except LookupError as error:
-        line = line_of(settings.file, f"{under}.kind")
-        raise SettingsError(settings.file, [(line, f"{under}.kind", str(error))]) from None
-    values = dict(table)
-    if "public_url" in kind.Settings.model_fields:
-        values.setdefault("public_url", settings.public_url)
-    own: ChannelSettings = validate(kind.Settings, values, settings.file, under)
-    return kind(own, host)
-
-
-def bot_of(settings: Settings, now: Callable[[], datetime], tell: Callable[[str], None]) -> Bot:
-    """The bot that the settings name."""
-    hours, zone = settings.opening_hours, ZoneInfo(settings.timezone)
-    return open_bot(
-        settings.at(settings.bot),
-        settings.at(settings.models_dir),
-        engine=settings.nlu.engine,
-        rasa_url=settings.nlu.rasa_url,
-        language=settings.locale.partition("-")[0],
-        today=lambda: now().astimezone(zone).date(),
-        settings={
-            "timezone": settings.timezone,
-            "opening_hours": {day: getattr(hours, day) for day in DAYS},
-        },
-        tell=tell,
-    )

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 import structlog
+
+_DETAIL = re.compile(
+    r"^(DETAIL|CONTEXT):.*?(?=^\S[\w.]*(Error|Exception)|^The above|^During|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 def set_up_log(level: str = "info", form: str = "auto") -> None:
     """Write from `level` on, to standard error; `form` is auto, json or console."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
-    drawn = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
+    # No local variables in tracebacks: they hold what customers write, and secrets.
+    drawn: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if for_people
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        without_details,
     ]
     structlog.configure(
-        processors=[*before, structlog.processors.format_exc_info, drawn]
-        if not for_people
-        else [*before, drawn],
+        processors=[*before, drawn],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -35,3 +45,13 @@ def set_up_log(level: str = "info", form: str = "auto") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def without_details(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Cut from errors what PostgreSQL adds to them: the row itself, with all that a customer wrote."""
+    trace = event.get("exception")
+    if isinstance(trace, str):
+        event["exception"] = _DETAIL.sub("", trace)
+    return event

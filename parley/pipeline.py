@@ -7,27 +7,30 @@ that waits (only then does the platform get its answer), and worked off by conve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from bots.base import LiveEvent
 from crm_store.conversations import drop_leases, lease_waiting, renew_leases
 from crm_store.db import Database
-from crm_store.messages import Address, Incoming
+from crm_store.messages import Incoming
 from crm_store.recording import Recorded, record
 from parley.batching import Batcher
 from parley.lines import line_in
 from parley.live import Hub
+from parley.waiting import Key
 from parley.workers import Worked, Worker
 
 MOST_CONVERSATIONS = 64  # worked on together by the embedded engine
 MOST_REMOTE = 32  # conversations that a remote engine is asked about at once
 SWEEP_SECONDS = 1.0
 RENEW_SECONDS = 3.0
+STOP_SECONDS = 8.0
 
 log = structlog.get_logger()
 
@@ -41,16 +44,21 @@ class Pipeline:
         worker: Worker,
         hub: Hub,
         now: Callable[[], datetime],
-        answered: Callable[[set[Address]], None],
+        inline: Callable[[], Collection[Key]],
+        answered: Callable[[Worked], None],
     ) -> None:
         self._database = database
         self._worker = worker
         self._hub = hub
         self._now = now
-        self._answered = answered  # told of addresses that may have rows in the outbox
-        self._recorder: Batcher[Incoming, Recorded | None] = Batcher(self._record)
+        self._inline = inline  # of which messages a request is open that can carry the answer
+        self._answered = answered  # told what each round of work led to
+        self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
+            self._record, done=self._recorded, for_all=(OperationalError,)
+        )
         self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
         self._held: set[UUID] = set()
+        self._in_work: set[UUID] = set()
         self._wake = asyncio.Event()
         self._remote = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="remote")
         self._working: set[asyncio.Task[None]] = set()
@@ -58,13 +66,7 @@ class Pipeline:
     async def record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
         """Write messages down and have them answered; on disk when this returns. Repeats are told."""
         results = await asyncio.gather(*(self._recorder.do(one) for one in incoming))
-        recorded = [one for one in results if one is not None]
-        self._work_on([one.conversation_id for one in recorded if one.leased])
-        for one in recorded:
-            if not one.repeat:
-                line = line_in(one.incoming, one.message_id, one.seq, self._now())
-                self._hub.publish(one.incoming.address, LiveEvent("line", line))
-        return recorded
+        return [one for one in results if one is not None]
 
     async def run(self) -> None:
         """Work until cancelled, then finish what is in hand."""
@@ -81,10 +83,20 @@ class Pipeline:
         with self._database.writing() as session:
             return record(session, batch, self._worker.name, now)
 
+    def _recorded(self, results: Sequence[Recorded | None]) -> None:
+        # Called even if whoever handed the messages in has gone: they are on disk, so they are answered.
+        recorded = [one for one in results if one is not None]
+        self._work_on([one.conversation_id for one in recorded if one.leased])
+        for one in recorded:
+            if not one.repeat:
+                line = line_in(one.incoming, one.message_id, one.seq, self._now())
+                self._hub.publish(one.incoming.address, LiveEvent("line", line))
+
     def _work_on(self, ids: Sequence[UUID]) -> None:
         self._held.update(ids)
-        self._ready.update(dict.fromkeys(ids))
-        if ids:
+        # What is in work already is looked at once more when that is done: see `_work_off`.
+        self._ready.update(dict.fromkeys(one for one in ids if one not in self._in_work))
+        if self._ready:
             self._wake.set()
 
     async def _work(self) -> None:
@@ -103,6 +115,7 @@ class Pipeline:
         ids = list(self._ready)[:most]
         for one in ids:
             del self._ready[one]
+        self._in_work.update(ids)
         return ids
 
     def _begin(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> asyncio.Task[None]:
@@ -114,22 +127,27 @@ class Pipeline:
     async def _work_off(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> None:
         loop = asyncio.get_running_loop()
         try:
-            worked = await loop.run_in_executor(pool, self._worker.work, ids, self._now())
+            worked = await loop.run_in_executor(pool, self._worker.work, ids, self._inline())
         except Exception:
+            # The database is away: the leases run out, and the sweep finds these again.
             log.exception("work.failed", conversations=len(ids))
             worked = Worked(done=set(ids))
-        self._held -= worked.done
+        self._in_work.difference_update(ids)
+        self._held -= worked.done - self._ready.keys()
         self._work_on(sorted(worked.more))
-        self._answered(worked.answered)
+        self._answered(worked)
 
     async def _sweep(self) -> None:
         """Find what was recorded and not acted on: by a process that died, or whose lease ran out."""
         while True:
+            found: list[UUID] = []
             try:
-                self._work_on(await asyncio.to_thread(self._lease_waiting))
+                found = await asyncio.to_thread(self._lease_waiting)
+                self._work_on(found)
             except Exception:
                 log.exception("sweep.failed")
-            await asyncio.sleep(SWEEP_SECONDS)
+            if len(found) < MOST_CONVERSATIONS:
+                await asyncio.sleep(SWEEP_SECONDS)
 
     def _lease_waiting(self) -> list[UUID]:
         with self._database.reading() as session:
@@ -155,7 +173,8 @@ class Pipeline:
     async def _finish(self) -> None:
         await self._recorder.drain()
         if self._working:
-            await asyncio.wait(self._working, timeout=20)
+            await asyncio.wait(self._working, timeout=STOP_SECONDS)
+        # Whoever still asks a slow engine finds its lease gone and leaves the message to the next one.
         await asyncio.to_thread(self._drop_leases)
         self._remote.shutdown(wait=False, cancel_futures=True)
 

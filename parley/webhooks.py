@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from bots.base import Channel, Rejected, Reply
-from crm_store.messages import Address, Content, Incoming, Sent
+from crm_store.messages import Content, Incoming, Sent
 from crm_store.outbox import Outgoing
-from crm_store.recording import Recorded
+from crm_store.sending import OpenRequest
 from parley.delivery import Delivery
+from parley.peer import Peer
 from parley.pipeline import Pipeline
+from parley.waiting import Waiting
 
 PREFIX = "/webhooks/"
-LARGEST_BODY = 256 * 1024  # bytes; the largest update of any platform is a tenth of it
-BODY_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -28,77 +26,75 @@ log = structlog.get_logger()
 class Webhooks:
     """`GET, POST /webhooks/{channel}`: the platforms' way in."""
 
-    def __init__(self, channels: Sequence[Channel], pipeline: Pipeline, delivery: Delivery) -> None:
+    def __init__(
+        self, channels: Sequence[Channel], pipeline: Pipeline, delivery: Delivery, waiting: Waiting
+    ) -> None:
         self._channels = {channel.name: channel for channel in channels}
         self._pipeline = pipeline
         self._delivery = delivery
-        self._waiting: dict[Address, set[asyncio.Event]] = defaultdict(set)
+        self._waiting = waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         channel = self._channels.get(scope["path"].removeprefix(PREFIX))
+        peer, carried = Peer(receive), list[Outgoing]()
         try:
-            reply, carried = await self._answer(channel, scope, receive)
+            reply, carried = await self._answer(channel, scope, peer)
         except Rejected as rejected:
             name = channel.name if channel else None
             log.info("webhook.refused", channel=name, status=rejected.status, why=str(rejected))
-            reply, carried = Reply(rejected.status, str(rejected).encode()), []
+            reply = Reply(rejected.status, str(rejected).encode())
         except Exception:
             # One of the four edges. 503: the platform keeps the message and comes again.
             log.exception("webhook.failed", channel=channel.name if channel else None)
-            reply, carried = Reply(503, b"try again"), []
+            reply = Reply(503, b"try again")
+        left = bool(carried) and await peer.has_left()
+        peer.close()
+        if channel and left:
+            await self._not_heard(channel, carried)
+            return
         await _respond(send, reply)
         if carried:
             await self._delivery.finish_inline(carried, Sent("accepted"))
 
-    def answered(self, address: Address) -> None:
-        """There may be an answer for whoever waits for this address."""
-        for event in self._waiting.get(address, ()):
-            event.set()
-
     async def _answer(
-        self, channel: Channel | None, scope: Scope, receive: Receive
+        self, channel: Channel | None, scope: Scope, peer: Peer
     ) -> tuple[Reply, list[Outgoing]]:
         if channel is None:
             raise Rejected("there is no such channel", 404)
-        query = _query(scope["query_string"])
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         if scope["method"] in ("GET", "HEAD"):
             return channel.challenge(query), []
         if scope["method"] != "POST":
             raise Rejected("expected GET or POST", 405)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await _read_body(headers, receive)
-        incoming = await channel.receive(headers, query, body)
+        incoming = await channel.receive(headers, query, await peer.read_body(headers))
         if not channel.policy.inline_within or not any(one.wants_reply for one in incoming):
             await self._pipeline.record(incoming)
             return channel.answer(query, incoming, ())[0], []
-        return await self._answer_inline(channel, query, incoming)
+        return await self._answer_inline(channel, query, incoming, peer)
 
     async def _answer_inline(
-        self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming]
+        self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming], peer: Peer
     ) -> tuple[Reply, list[Outgoing]]:
         """Wait a moment for the bot's own words, so that the platform's answer can carry them."""
-        address, ready = incoming[-1].address, asyncio.Event()
-        self._waiting[address].add(ready)
-        try:
+        peer.watch()
+        with self._waiting.open(incoming[-1]) as offer:
             recorded = await self._pipeline.record(incoming)
-            if any(not one.repeat for one in recorded):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(ready.wait(), channel.policy.inline_within)
-        finally:
-            self._waiting[address].discard(ready)
-            if not self._waiting[address]:
-                del self._waiting[address]
-        return await self._carry(channel, query, incoming, recorded)
+            again = next((one for one in recorded if one.repeat and not one.waiting), None)
+            if again is not None:
+                # It comes again though we have dealt with it: the platform did not get the answer.
+                return await self._carry(channel, query, incoming, again.message_id)
+            await offer.wait(channel.policy.inline_within)
+            if not offer.rows:
+                return await self._carry(channel, query, incoming, None)
+            reply, count = channel.answer(query, incoming, [row.content for row in offer.rows])
+            return reply, offer.take(count)
 
     async def _carry(
-        self,
-        channel: Channel,
-        query: Mapping[str, str],
-        incoming: Sequence[Incoming],
-        recorded: Sequence[Recorded],
+        self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming], again: UUID | None
     ) -> tuple[Reply, list[Outgoing]]:
-        address = incoming[-1].address
+        """Answer with what stands in the outbox for the address, if anything does."""
         reply = channel.answer(query, incoming, ())[0]
 
         def carry(contents: list[Content]) -> int:
@@ -106,34 +102,19 @@ class Webhooks:
             reply, count = channel.answer(query, incoming, contents)
             return count
 
-        rows = await self._delivery.take_inline(address, channel.policy, carry)
+        request = OpenRequest(incoming[-1].address, channel.policy, carry, again)
+        rows = await self._delivery.take_inline(request)
         self._delivery.wake(channel.name)
         return reply, rows
 
-
-def _query(raw: bytes) -> dict[str, str]:
-    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-
-
-async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
-    length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > LARGEST_BODY:
-        raise Rejected("the body is too large", 413)
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    raise Rejected("the sender went away", 400)
-                parts.append(event.get("body", b""))
-                size += len(parts[-1])
-                if size > LARGEST_BODY:
-                    raise Rejected("the body is too large", 413)
-                if not event.get("more_body"):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise Rejected("the body came too slowly", 408) from None
+    async def _not_heard(self, channel: Channel, rows: list[Outgoing]) -> None:
+        """The platform hung up before the answer: another way, or its next try, has to carry it."""
+        log.info("answer.unheard", channel=channel.name, messages=[str(row.id) for row in rows])
+        if channel.policy.push:
+            await self._delivery.put_back(rows)
+        else:
+            sent = Sent("unknown", reason="the platform hung up before it got the answer")
+            await self._delivery.finish_inline(rows, sent)
 
 
 async def _respond(send: Send, reply: Reply) -> None:

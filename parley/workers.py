@@ -6,8 +6,8 @@ A worker holds the lease of what it works on; what waits is taken together, up t
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from sqlmodel import Session, col, select
 from crm_store import dialogues, outbox
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import Database
-from crm_store.history import Message
-from crm_store.messages import Address, Policy, Understanding
+from crm_store.history import Message, is_waiting
+from crm_store.messages import Policy, Understanding
+from crm_store.outbox import Outgoing
 from nlu.base import State
 from parley.bot import Bot
 from parley.turns import Acted, Situation, act, handed_over
+from parley.waiting import Key
 
 MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
@@ -38,8 +40,17 @@ class Worked:
     """What a round of work led to."""
 
     more: set[UUID] = field(default_factory=set)  # still leased, and more is waiting
-    answered: set[Address] = field(default_factory=set)  # there may be rows in the outbox
     done: set[UUID] = field(default_factory=set)  # conversations that were let go
+    queued: set[str] = field(default_factory=set)  # channels on which something is due
+    # For messages whose request is open: what answers them. These rows are being sent already.
+    offered: dict[Key, list[Outgoing]] = field(default_factory=dict)
+
+    def add(self, other: Worked) -> None:
+        """What another round led to, too."""
+        self.more |= other.more
+        self.done |= other.done
+        self.queued |= other.queued
+        self.offered |= other.offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +61,45 @@ class Worker:
     bot: Bot
     name: str
     policies: Mapping[str, Policy]
+    now: Callable[[], datetime]
 
-    def work(self, ids: Sequence[UUID], now: datetime) -> Worked:
-        """Answer all that waits in these conversations, whose leases we hold."""
-        with self.database.reading() as session:
-            messages = _waiting(session, ids)
-        heard = dict(zip((m.id for m in messages), self.bot.understand(messages), strict=True))
+    def work(self, ids: Sequence[UUID], inline: Collection[Key]) -> Worked:
+        """Answer all that waits in these conversations, whose leases we hold.
+
+        `inline` are messages that came with a request of the platform that is open in this process.
+        """
         try:
-            return self._act(ids, messages, heard, now)
+            with self.database.reading() as session:
+                messages = _waiting(session, ids)
+            understood = self.bot.understand(messages)
+            heard = dict(zip((m.id for m in messages), understood, strict=True))
+            return self._act(ids, heard, inline, self.now())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1:
-                return self._failed(ids[0], error, now)
+                return self._failed(ids[0], error, self.now())
         worked = Worked()
         for one in ids:
-            alone = self.work([one], now)
-            worked.more |= alone.more
-            worked.answered |= alone.answered
-            worked.done |= alone.done
+            worked.add(self.work([one], inline))
         return worked
 
     def _act(
         self,
         ids: Sequence[UUID],
-        messages: Sequence[Message],
         heard: Mapping[UUID, Understanding],
+        inline: Collection[Key],
         now: datetime,
     ) -> Worked:
         with self.database.writing() as session:
             mine = {c.id: c for c in lock_conversations(session, ids).values() if c.leased_by == self.name}
+            # Read again under the lock: what is answered already is not answered twice.
+            messages = [m for m in _waiting(session, list(mine)) if m.id in heard]
             states = {key: State(**state) for key, state in dialogues.load_states(session, mine).items()}
             changes, rows = [], []
             for message in messages:
-                conversation = mine.get(message.conversation_id)
-                if conversation is None:
-                    continue  # Another worker has it: our lease ran out.
+                conversation = mine[message.conversation_id]
                 state = states.get(conversation.id) or State()
                 situation = self._situation(session, conversation, message, heard[message.id], state, now)
-                acted = _suggest(situation) if conversation.floor == "agent" else act(situation)
+                acted = act(situation) if conversation.floor in ("bot", "waiting") else _suggest(situation)
                 if acted.floor and conversation.floor == "bot":
                     conversation.floor = acted.floor
                 states[conversation.id] = acted.state
@@ -94,15 +107,11 @@ class Worker:
                 changes.append(_done(message, heard[message.id], acted))
             if changes:
                 session.execute(update(Message), changes)
-            outbox.queue(session, rows)
-            dialogues.save_states(session, {key: asdict(s) for key, s in states.items()}, now)
-            more = _let_go(session, mine)
-        return Worked(
-            more=more,
-            answered={Address(row["channel"], row["external_id"]) for row in rows}
-            | {m.address for m in messages},
-            done=set(ids) - more,
-        )
+            worked = _queue(session, rows, messages, inline, now)
+            dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
+            worked.more = _let_go(session, mine)
+        worked.done = set(ids) - worked.more
+        return worked
 
     def _situation(
         self,
@@ -128,6 +137,12 @@ class Worker:
             message = waiting[0]
             message.attempts += 1
             parked = message.attempts >= TRIES
+            conversation.leased_by = None if parked else _BACKING_OFF
+            conversation.leased_until = None if parked else now + timedelta(seconds=2**message.attempts)
+            if parked:
+                trace = "".join(traceback.format_exception(error, limit=-8))
+                message.work = "parked"
+                message.decision = [{"action": None, "by": "error", "name": "parked", "trace": trace}]
             log.error(
                 "turn.parked" if parked else "turn.failed",
                 conversation=str(conversation_id),
@@ -137,34 +152,27 @@ class Worker:
                 error=type(error).__name__,
                 at=_where(error),
             )
-            if parked:
-                self._park(
-                    session,
-                    conversation,
-                    message,
-                    "".join(traceback.format_exception(error, limit=-8)),
-                    now,
-                )
-            else:
-                conversation.leased_by = _BACKING_OFF
-                conversation.leased_until = now + timedelta(seconds=2**message.attempts)
             session.add_all([conversation, message])
-            return Worked(done={conversation_id}, answered={message.address})
+        worked = Worked(done={conversation_id}, offered={(message.address, message.key or ""): []})
+        if parked:
+            self._hand_over(message, now)
+            worked.queued.add(message.channel)
+        return worked
 
-    def _park(
-        self, session: Session, conversation: Conversation, message: Message, trace: str, now: datetime
-    ) -> None:
-        message.work = "parked"
-        message.decision = [{"action": None, "by": "error", "name": "parked", "trace": trace}]
-        conversation.leased_by = conversation.leased_until = None
-        if conversation.floor != "bot":
-            return
-        conversation.floor = "waiting"
-        state = State(**dialogues.load_states(session, [conversation.id]).get(conversation.id, {}))
-        situation = self._situation(
-            session, conversation, message, Understanding(text=message.text), state, now
-        )
-        outbox.queue(session, handed_over(situation).rows)
+    def _hand_over(self, message: Message, now: datetime) -> None:
+        """A person gets what could not be answered, and the customer is told, if the words can be found."""
+        with self.database.writing() as session:
+            conversation = lock_conversations(session, [message.conversation_id])[message.conversation_id]
+            if conversation.floor != "bot":
+                return
+            conversation.floor = "waiting"
+            session.add(conversation)
+            heard = self.bot.heard_nothing(message)
+            situation = self._situation(session, conversation, message, heard, State(), now)
+            try:
+                outbox.queue(session, handed_over(situation).rows)
+            except Exception:
+                log.exception("words.missing")  # The hand-over itself must stand.
 
 
 def _where(error: Exception) -> str:
@@ -173,13 +181,46 @@ def _where(error: Exception) -> str:
 
 
 def _waiting(session: Session, ids: Sequence[UUID]) -> Sequence[Message]:
-    query = select(Message).where(col(Message.work) == "waiting", col(Message.conversation_id).in_(ids))
+    query = select(Message).where(is_waiting(), col(Message.conversation_id).in_(ids))
     return session.exec(query.order_by(col(Message.seq)).limit(MOST_MESSAGES)).all()
 
 
 def _suggest(situation: Situation) -> Acted:
-    # An agent has the floor: what was understood is kept with the message, the bot says nothing.
-    return Acted(situation.state, decision=[{"action": None, "by": "floor", "name": "agent"}])
+    # An agent has the floor, or the conversation was closed: what was understood is kept with the
+    # message, and the bot says nothing.
+    return Acted(
+        situation.state, decision=[{"action": None, "by": "floor", "name": situation.conversation.floor}]
+    )
+
+
+def _queue(
+    session: Session,
+    rows: Sequence[dict[str, Any]],
+    messages: Sequence[Message],
+    inline: Collection[Key],
+    now: datetime,
+) -> Worked:
+    """Write what was said: for open requests as being sent already, unless something is in the way."""
+    keys = {message.id: (message.address, message.key or "") for message in messages}
+    waiting = {key for key in keys.values() if key in inline}
+    blocked = outbox.in_the_way(session, {address for address, _ in waiting})
+    straight = {message for message, key in keys.items() if key in waiting and key[0] not in blocked}
+    for row in rows:
+        if row["reply_to"] in straight:
+            outbox.start_with(row, now)
+    seqs = outbox.queue(session, rows)
+    worked = Worked(offered={key: [] for key in waiting})
+    for row in rows:
+        outgoing = outbox.outgoing_of(row, seqs[row["id"]])
+        if row["reply_to"] in straight:
+            worked.offered[keys[row["reply_to"]]].append(outgoing)
+        else:
+            worked.queued.add(outgoing.address.channel)
+    return worked
+
+
+def _plain(state: State) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in State.__dataclass_fields__}
 
 
 def _done(message: Message, heard: Understanding, acted: Acted) -> dict[str, Any]:
@@ -194,9 +235,7 @@ def _done(message: Message, heard: Understanding, acted: Acted) -> dict[str, Any
 def _let_go(session: Session, mine: Mapping[UUID, Conversation]) -> set[UUID]:
     """Drop the leases of conversations in which nothing waits; their rows are locked by us."""
     session.flush()
-    query = select(Message.conversation_id).where(
-        col(Message.work) == "waiting", col(Message.conversation_id).in_(mine)
-    )
+    query = select(Message.conversation_id).where(is_waiting(), col(Message.conversation_id).in_(mine))
     more = set(session.exec(query.distinct()))
     for conversation in mine.values():
         if conversation.id not in more:

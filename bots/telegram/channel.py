@@ -78,7 +78,6 @@ class Telegram(Channel):
             max_buttons=MAX_BUTTONS,
             text_limit=TEXT_LIMIT,
             per_second=30,
-            per_address_second=1,
         )
 
     @property

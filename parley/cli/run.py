@@ -19,8 +19,9 @@ from nlu.project import read_project
 from nlu.reading import ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
 from parley.host import HouseHost
-from parley.house import open_channels, utc_now
+from parley.house import utc_now
 from parley.live import Hub
+from parley.opening import open_channels
 from parley.server import become_server
 
 

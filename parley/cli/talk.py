@@ -60,7 +60,7 @@ async def _talk(settings: Settings, explain: bool) -> None:
             if not line:
                 continue
             # A number chooses among the buttons that were offered last.
-            place = int(line) - 1 if line.isdigit() else -1
+            place = int(line) - 1 if line.isdecimal() else -1
             await terminal.say(line, offered[place] if 0 <= place < len(offered) else "")
             contents = await _answers(house, terminal)
             offered = [button.payload for content in contents for button in content.buttons] or offered

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from crm_store import conversations, history, identities, outbox
+from crm_store import conversations, history, identities, outbox, sending
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy, Sender, Sent, Window
 from crm_store.recording import record
+from crm_store.sending import OpenRequest, Outcome
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 FREE = Policy()
@@ -42,19 +43,26 @@ class Shop:
 
     def start(self, policy: Policy = FREE, limit: int = 10, now: datetime = NOW) -> list[str]:
         with self.database.writing() as session:
-            rows, _ = outbox.start_sending(session, "shop", policy, limit, now)
+            rows, _ = sending.start_sending(session, "shop", policy, limit, now)
             return [row.content.text for row in rows]
 
     def inline(
-        self, carry: Callable[[list[Content]], int], policy: Policy = FREE, who: str = "anna"
+        self,
+        carry: Callable[[list[Content]], int],
+        policy: Policy = FREE,
+        who: str = "anna",
+        again: UUID | None = None,
+        now: datetime = NOW,
     ) -> list[str]:
         with self.database.writing() as session:
-            rows = outbox.start_inline(session, Address("shop", who), policy, carry, NOW)
+            request = OpenRequest(Address("shop", who), policy, carry, again)
+            (rows,) = sending.start_inline(session, [request], now)
             return [row.content.text for row in rows]
 
     def finish(self, message: UUID, sent: Sent, now: datetime = NOW) -> None:
         with self.database.writing() as session:
-            outbox.finish(session, {message: sent}, now)
+            found = history.get_message(session, message)
+            sending.finish(session, [Outcome(message, found.address, sent)], now)
 
     def status(self, message: UUID) -> tuple[str, str | None]:
         with self.database.reading() as session:
@@ -96,12 +104,39 @@ def test_a_retry_keeps_its_place(shop: Shop) -> None:
     shop.start()
     shop.finish(first, Sent("queued", reason="busy", retry_after=30))
     assert shop.status(first) == ("queued", "busy")
+    assert shop.start(now=NOW + timedelta(seconds=10)) == []
     assert shop.start(now=NOW + timedelta(seconds=31)) == ["one"]
+
+
+def test_an_inline_answer_never_overtakes_what_is_under_way(shop: Shop) -> None:
+    first = shop.queue("one")
+    assert shop.start() == ["one"]
+    shop.queue("two")
+    assert shop.inline(len) == []
+    shop.finish(first, Sent("accepted"))
+    assert shop.inline(len) == ["two"]
+
+
+def test_a_platform_that_asks_again_gets_the_answer_whose_fate_was_unknown(
+    shop: Shop, database: Database
+) -> None:
+    with database.reading() as session:
+        (asked,) = history.list_messages(session, shop.conversation)
+    lost = shop.queue("the answer", reply_to=asked.id)
+    assert shop.inline(len) == ["the answer"]
+    assert shop.inline(len, again=asked.id) == []  # The first try may still be going on.
+    later = NOW + sending.GIVEN_UP_AFTER + timedelta(seconds=1)
+    assert shop.inline(len, again=asked.id, now=later) == ["the answer"]
+    shop.finish(lost, Sent("unknown"))
+    assert shop.inline(len) == []
+    assert shop.inline(len, again=asked.id) == ["the answer"]
+    shop.finish(lost, Sent("accepted"))
+    assert shop.inline(len, again=asked.id) == []
 
 
 def test_who_is_refused_too_often_fails_with_the_last_reason(shop: Shop) -> None:
     message, now = shop.queue("one"), NOW
-    for _ in range(outbox.RETRIES + 1):
+    for _ in range(sending.RETRIES + 1):
         assert shop.start(now=now) == ["one"]
         shop.finish(message, Sent("queued", reason="busy"), now)
         now += timedelta(hours=1)
@@ -168,7 +203,7 @@ def test_a_passive_only_account_waits_for_the_next_message(shop: Shop) -> None:
     status, reason = shop.status(message)
     assert status == "queued"
     assert "next message" in str(reason)
-    assert shop.inline(lambda contents: len(contents), passive) == ["later"]
+    assert shop.inline(len, passive) == ["later"]
     assert shop.status(message) == ("sending", None)
 
 
@@ -186,7 +221,7 @@ def test_an_inline_answer_says_nothing_of_the_bots_after_a_takeover(shop: Shop, 
     message = shop.queue("from the bot")
     with database.writing() as session:
         conversations.take_over(session, shop.conversation, "lin")
-    assert shop.inline(lambda contents: len(contents)) == []
+    assert shop.inline(len) == []
     assert shop.status(message)[0] == "skipped"
 
 
@@ -194,8 +229,8 @@ def test_what_was_in_flight_at_a_kill_is_unknown_and_stays_so(shop: Shop, databa
     message = shop.queue("one")
     shop.start()
     with database.writing() as session:
-        assert outbox.give_up_lost(session, NOW + timedelta(seconds=5)) == 0
-        assert outbox.give_up_lost(session, NOW + timedelta(seconds=60)) == 1
+        assert sending.give_up_lost(session, NOW + timedelta(seconds=5)) == 0
+        assert sending.give_up_lost(session, NOW + timedelta(seconds=60)) == 1
     assert shop.status(message)[0] == "unknown"
     assert shop.start(now=NOW + timedelta(hours=1)) == []
     shop.finish(message, Sent("accepted"))

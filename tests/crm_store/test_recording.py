@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from crm_store import conversations, history, identities, outbox
+from crm_store import conversations, history, identities, outbox, sending
 from crm_store.conversations import Conversation
 from crm_store.customers import Customer
 from crm_store.db import Database
@@ -124,10 +124,20 @@ def test_after_closing_the_next_message_opens_another_conversation(database: Dat
         assert len(session.exec(select(Customer)).all()) == 1
 
 
+def test_a_repeat_after_closing_opens_no_conversation(database: Database) -> None:
+    (first,) = write(database, say(ANNA, "1"))
+    with database.writing() as session:
+        conversations.close(session, first.conversation_id, NOW)
+    (again,) = write(database, say(ANNA, "1"))
+    assert (again.repeat, again.conversation_id) == (True, first.conversation_id)
+    with database.reading() as session:
+        assert len(session.exec(select(Conversation)).all()) == 1
+
+
 def test_texts_that_no_database_takes_are_cleaned_not_refused(database: Database) -> None:
     dirty = "a\x00b\ud800c 茶 🍵"
     incoming = Incoming(
-        Address("shop", "x"),
+        Address("shop", "x\x00\ud800"),
         "k\x00ey",
         Content(text=dirty, data={"raw": {"\x00": ["\udfff", "ok"]}}),
         profile={"display_name": "\x00Zoë"},
@@ -153,8 +163,9 @@ def test_a_receipt_updates_its_message_and_never_goes_back(database: Database) -
         conversation = conversations.get_conversation(session, recorded.conversation_id)
         row = outbox.draft(conversation, Content(text="hi"), sender="bot", source="action:x", now=NOW)
         outbox.queue(session, [row])
-        outbox.start_sending(session, "shop", Policy(), 1, NOW)
-        outbox.finish(session, {row["id"]: Sent("accepted", platform_id="p1")}, NOW)
+        sending.start_sending(session, "shop", Policy(), 1, NOW)
+        sent = Sent("accepted", platform_id="p1")
+        sending.finish(session, [sending.Outcome(row["id"], ANNA, sent)], NOW)
     for status, expected in (("read", "read"), ("delivered", "read"), ("failed", "read")):
         note = Incoming(ANNA, status, Content("event"), receipt=Receipt("p1", status))  # type: ignore[arg-type]
         assert write(database, note) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bots.base import LiveEvent
-from crm_store import conversations, outbox
+from crm_store import conversations, outbox, sending
 from crm_store.db import Database
 from crm_store.media import MediaFolder, TooLarge
 from crm_store.messages import Address, Content, Incoming, Policy, Sent
@@ -85,8 +85,8 @@ def test_a_line_sent_after_a_later_one_was_seen_is_not_missed(database: Database
     assert [line.content.text for line in asyncio.run(host.history(ANNA))] == ["one", "two"]
     with database.writing() as session:
         sent_at = NOW + timedelta(seconds=2)
-        outbox.start_sending(session, "site", Policy(), 1, sent_at)
-        outbox.finish(session, {row["id"]: Sent("accepted")}, sent_at)
+        sending.start_sending(session, "site", Policy(), 1, sent_at)
+        sending.finish(session, [sending.Outcome(row["id"], ANNA, Sent("accepted"))], sent_at)
     behind = asyncio.run(host.history(ANNA, after=second.seq))
     assert [line.content.text for line in behind] == ["answer"]
     assert [line.content.text for line in asyncio.run(host.history(ANNA))] == ["one", "answer", "two"]
@@ -100,7 +100,7 @@ def test_what_was_skipped_is_never_shown_to_the_customer(database: Database, tmp
         row = outbox.draft(conversation, Content(text="not this"), sender="bot", source="x", now=NOW)
         outbox.queue(session, [row])
         conversations.take_over(session, first.conversation_id, "lin")
-        outbox.start_sending(session, "site", Policy(), 1, NOW)
+        sending.start_sending(session, "site", Policy(), 1, NOW)
     host = open_host(database, tmp_path)
     assert [line.content.text for line in asyncio.run(host.history(ANNA))] == ["one"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crm_store import conversations, history, outbox
+from crm_store import conversations, history, outbox, sending
 from crm_store.db import Database
 from crm_store.messages import Content, Policy
 from tests.console.api.shop import XIAOLIN, Shop, check_problem
@@ -90,9 +90,9 @@ def test_a_reply_may_be_sent_and_what_the_bot_had_queued_may_not(shop: Shop) -> 
         outbox.queue(session, [bots])
     posted = shop.post(_messages(shop, said), {"text": "I am a person"}).json()
     with shop.database.writing() as session:
-        assert outbox.start_sending(session, "shop", Policy(), 10, shop.time) == ([], 1)
+        assert sending.start_sending(session, "shop", Policy(), 10, shop.time) == ([], 1)
     with shop.database.writing() as session:
-        going, _ = outbox.start_sending(session, "shop", Policy(), 10, shop.time)
+        going, _ = sending.start_sending(session, "shop", Policy(), 10, shop.time)
     assert [str(each.id) for each in going] == [posted["id"]]
     statuses = {each["text"]: each["status"] for each in shop.get(_messages(shop, said))["items"]}
     assert statuses == {"hi": "received", "I am a bot": "skipped", "I am a person": "sending"}

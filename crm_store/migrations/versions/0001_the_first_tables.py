@@ -81,6 +81,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index("ix_conversations_customer", ["customer_id"], unique=False)
+        batch_op.create_index("ix_conversations_floor", ["floor", "id"], unique=False)
+        batch_op.create_index(
+            "ix_conversations_leased",
+            ["leased_by"],
+            unique=False,
+            sqlite_where=sa.text("leased_by IS NOT NULL"),
+            postgresql_where=sa.text("leased_by IS NOT NULL"),
+        )
         batch_op.create_index(
             "uq_conversations_open",
             ["channel", "external_id"],
@@ -251,6 +259,12 @@ def downgrade() -> None:
             sqlite_where=sa.text("closed_at IS NULL"),
             postgresql_where=sa.text("closed_at IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_conversations_leased",
+            sqlite_where=sa.text("leased_by IS NOT NULL"),
+            postgresql_where=sa.text("leased_by IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_conversations_floor")
         batch_op.drop_index("ix_conversations_customer")
 
     op.drop_table("conversations")

@@ -1,0 +1,262 @@
+"""Sending: rows of the outbox are taken, judged, and what became of them is written down.
+
+`sending` is committed just before a row's own request, so a kill leaves only those rows unknown.
+Locks are taken in one order everywhere: identities, conversations, messages, each by its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from crm_store.conversations import Conversation, lock_conversations
+from crm_store.db import listed
+from crm_store.history import Message, is_unsent
+from crm_store.identities import Identity, lock_identities, use_window
+from crm_store.messages import Address, Content, Policy, Sent
+from crm_store.outbox import Outgoing
+from crm_store.send_rules import Facts, Send, Skip, Wait, verdict
+
+RETRIES = 8  # about ten minutes with the pauses of `_again`
+LONGEST_PAUSE = 600.0  # seconds
+LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
+GIVEN_UP_AFTER = timedelta(seconds=5)  # a platform that comes again has waited so long for its answer
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request of a platform whose answer can carry what is to be said to an address.
+
+    `carry` says how many of the contents, from the first on, the answer carries. `again` is a message
+    that the platform hands in once more: it has not got the answer of the first time.
+    """
+
+    address: Address
+    policy: Policy
+    carry: Callable[[list[Content]], int]
+    again: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row. `inline`: an answer carried it, so that no window was used."""
+
+    message_id: UUID
+    address: Address
+    sent: Sent
+    inline: bool = False
+
+
+def is_due(session: Session, channel: str, now: datetime) -> bool:
+    """Whether any row of the channel may be sent now."""
+    query = select(Message.id).where(*_due(channel, now), ~_earlier(now))
+    return session.exec(query.limit(1)).first() is not None
+
+
+def start_sending(
+    session: Session, channel: str, policy: Policy, limit: int, now: datetime
+) -> tuple[list[Outgoing], int]:
+    """Take due rows of a channel, at most one an address and the oldest; mark those that may go.
+
+    Returns what to send now, and how many rows were looked at (0: nothing is due).
+    """
+    due = (*_due(channel, now), ~_earlier(now))
+    first = select(Message.seq, Message.conversation_id).where(*due).order_by(col(Message.seq)).limit(limit)
+    found = dict(session.exec(first).all())
+    conversations = lock_conversations(session, set(found.values()))
+    query = select(Message).where(*due, col(Message.seq).in_(found)).order_by(col(Message.seq))
+    rows = session.exec(query.with_for_update(skip_locked=True)).all() if found else []
+    going = [row for row in rows if _may_go(session, row, conversations, policy, now)]
+    session.flush()
+    return [_outgoing(row) for row in going], len(found)
+
+
+def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetime) -> list[list[Outgoing]]:
+    """Take the queued rows of addresses for the answers to requests that are open now.
+
+    Returns what each answer carries; what it does not carry is due, or waits for the next message.
+    """
+    conversations = _lock_conversations_of(session, requests, now)
+    taken = [_take(session, request, conversations, now) for request in requests]
+    session.flush()
+    return taken
+
+
+def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Write down what became of rows that were being sent."""
+    used = {o.address: o.sent for o in outcomes if o.sent.gone or _uses_window(o)}
+    identities = lock_identities(session, used)
+    for address, identity in identities.items():
+        if used[address].gone:
+            identity.reachable = False
+        elif identity.windows:
+            identity.windows = use_window(identity.windows, now)
+        session.add(identity)
+    sent_of = {outcome.message_id: outcome.sent for outcome in outcomes}
+    query = select(Message).where(col(Message.id).in_(sent_of), col(Message.status) == "sending")
+    for row in session.exec(query.order_by(col(Message.seq)).with_for_update()):
+        sent = sent_of[row.id]
+        if sent.status == "queued":
+            _again(row, sent, now)
+        else:
+            row.status, row.reason = sent.status, sent.reason or None
+        row.code, row.platform_id = sent.code or None, sent.platform_id or None
+        session.add(row)
+    session.flush()
+
+
+def put_back(session: Session, ids: Collection[UUID], now: datetime) -> None:
+    """Rows that no request carries after all are due again; nobody has tried to send them."""
+    query = update(Message).where(is_unsent(), col(Message.id).in_(ids), col(Message.status) == "sending")
+    session.execute(query.values(status="queued", sent_at=None, due_at=now))
+
+
+def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) -> int:
+    """Rows whose sender has died while sending become unknown; they are never sent again by themselves."""
+    query = update(Message).where(is_unsent(), col(Message.status) == "sending")
+    if not all_of_them:
+        query = query.where(col(Message.sent_at) < now - LOST_AFTER)
+    values = {"status": "unknown", "reason": "the process stopped while it was being sent"}
+    return int(session.execute(query.values(values)).rowcount)  # type: ignore[attr-defined]
+
+
+def _due(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        is_unsent(),
+        col(Message.channel) == channel,
+        col(Message.status) == "queued",
+        col(Message.due_at) <= now,
+    )
+
+
+def _earlier(now: datetime) -> ColumnElement[bool]:
+    """Whether another row of the address is being sent, or was written before and is due or was tried."""
+    other = aliased(Message)
+    same = (
+        col(other.channel) == col(Message.channel),
+        col(other.external_id) == col(Message.external_id),
+    )
+    # One that the platform asked us to try later keeps its place; one that is planned for later has none.
+    in_line = or_(col(other.due_at) <= now, col(other.attempts) > 0)
+    before = in_line & (col(other.seq) < col(Message.seq))
+    return (
+        select(col(other.seq))
+        .where(*same, is_unsent(other), or_(col(other.status) == "sending", before))
+        .exists()
+    )
+
+
+def _lock_conversations_of(
+    session: Session, requests: Sequence[OpenRequest], now: datetime
+) -> dict[UUID, Conversation]:
+    columns = (col(Message.channel), col(Message.external_id))
+    wanted, same = listed(session, columns, [(r.address.channel, r.address.external_id) for r in requests])
+    agains = [request.again for request in requests if request.again]
+    asked = is_unsent()
+    ids = set(session.exec(select(Message.conversation_id).join(wanted, same).where(asked)))
+    for request in requests:
+        if request.again:
+            given = select(Message.conversation_id).where(*_of(request.address), _lost(request.again, now))
+            ids.update(session.exec(given))
+    return lock_conversations(session, ids) if ids or agains else {}
+
+
+def _take(
+    session: Session, request: OpenRequest, conversations: dict[UUID, Conversation], now: datetime
+) -> list[Outgoing]:
+    query = select(Message).where(*_of(request.address), _wanted(request, now)).order_by(col(Message.seq))
+    rows = [r for r in session.exec(query.with_for_update()) if r.conversation_id in conversations]
+    if any(row.status == "sending" and not _is_lost(row, request, now) for row in rows):
+        return []  # Something is under way to the address already; nothing may overtake it.
+    # The answer to a request needs neither window nor the right to push.
+    going = [row for row in rows if _may_go(session, row, conversations, Policy(), now)]
+    carried = request.carry([row.said for row in going]) if going else 0
+    for row in going[carried:]:
+        row.status, row.sent_at = "queued", None
+        row.due_at = now if request.policy.push else None
+        row.reason = None if request.policy.push else "waits for the customer's next message"
+    return [_outgoing(row) for row in going[:carried]]
+
+
+def _of(address: Address) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(Message.channel) == address.channel, col(Message.external_id) == address.external_id
+
+
+def _wanted(request: OpenRequest, now: datetime) -> ColumnElement[bool]:
+    ours = or_(col(Message.due_at).is_(None), col(Message.sender).in_(("bot", "agent")))
+    queued = is_unsent() & or_(col(Message.status) == "sending", ours)
+    return or_(queued, _lost(request.again, now)) if request.again else queued
+
+
+def _lost(again: UUID, now: datetime) -> ColumnElement[bool]:
+    """Answers to a message of which the platform, by asking again, says that it has not got them."""
+    stale = (col(Message.status) == "sending") & (col(Message.sent_at) < now - GIVEN_UP_AFTER)
+    return (col(Message.reply_to) == again) & or_(col(Message.status) == "unknown", stale)
+
+
+def _is_lost(row: Message, request: OpenRequest, now: datetime) -> bool:
+    given_up = row.sent_at is not None and row.sent_at < now - GIVEN_UP_AFTER
+    return request.again is not None and row.reply_to == request.again and given_up
+
+
+def _may_go(
+    session: Session,
+    row: Message,
+    conversations: dict[UUID, Conversation],
+    policy: Policy,
+    now: datetime,
+) -> bool:
+    """Judge a row whose conversation is locked, so that a takeover comes before or after, never between."""
+    conversation = conversations[row.conversation_id]
+    identity = session.get_one(Identity, (row.channel, row.external_id))
+    facts = Facts(
+        sender=row.sender,
+        written_under=row.version,
+        version=conversation.version,
+        floor=conversation.floor,
+        policy=policy,
+        reachable=identity.reachable,
+        windows=identity.windows,
+    )
+    session.add(row)
+    match verdict(facts, now):
+        case Send():
+            row.status, row.sent_at, row.reason = "sending", now, None
+            return True
+        case Wait(why):
+            row.due_at, row.reason = None, why
+        case Skip(why):
+            row.status, row.reason = "skipped", why
+    return False
+
+
+def _uses_window(outcome: Outcome) -> bool:
+    return outcome.sent.status == "accepted" and not outcome.inline
+
+
+def _again(row: Message, sent: Sent, now: datetime) -> None:
+    row.attempts += 1
+    if row.attempts > RETRIES:
+        row.status, row.reason = "failed", sent.reason or "tried too often"
+        return
+    pause = sent.retry_after if sent.retry_after is not None else min(2.0**row.attempts, LONGEST_PAUSE)
+    row.status, row.due_at, row.reason = "queued", now + timedelta(seconds=pause), sent.reason or None
+
+
+def _outgoing(row: Message) -> Outgoing:
+    return Outgoing(
+        id=row.id,
+        seq=row.seq or 0,
+        conversation_id=row.conversation_id,
+        address=row.address,
+        sender=row.sender,
+        content=row.said,
+        created_at=row.created_at,
+        reply_to=row.reply_to,
+    )

@@ -1,0 +1,59 @@
+"""From settings to the channels and the bot that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bots.base import Channel, ChannelSettings, Host, find_channel
+from config.reading import SettingsError, line_of, validate
+from config.settings import DAYS, Settings
+from parley.bot import Bot
+from parley.training import open_bot
+
+
+def open_channels(settings: Settings, host: Host) -> list[Channel]:
+    """A channel for each `[[channels]]` table; SettingsError names every fault of all of them."""
+    channels, faults = [], []
+    for place, table in enumerate(settings.channels):
+        try:
+            channels.append(_open_channel(settings, place, table, host))
+        except SettingsError as error:
+            faults += error.faults
+    if faults:
+        raise SettingsError(settings.file, faults)
+    return channels
+
+
+def _open_channel(settings: Settings, place: int, table: Mapping[str, Any], host: Host) -> Channel:
+    under = f"channels.{place}"
+    try:
+        kind = find_channel(str(table["kind"]))
+    except LookupError as error:
+        line = line_of(settings.file, f"{under}.kind")
+        raise SettingsError(settings.file, [(line, f"{under}.kind", str(error))]) from None
+    values = dict(table)
+    if "public_url" in kind.Settings.model_fields:
+        values.setdefault("public_url", settings.public_url)
+    own: ChannelSettings = validate(kind.Settings, values, settings.file, under)
+    return kind(own, host)
+
+
+def bot_of(settings: Settings, now: Callable[[], datetime], tell: Callable[[str], None]) -> Bot:
+    """The bot that the settings name."""
+    hours, zone = settings.opening_hours, ZoneInfo(settings.timezone)
+    return open_bot(
+        settings.at(settings.bot),
+        settings.at(settings.models_dir),
+        engine=settings.nlu.engine,
+        rasa_url=settings.nlu.rasa_url,
+        language=settings.locale.partition("-")[0],
+        today=lambda: now().astimezone(zone).date(),
+        settings={
+            "timezone": settings.timezone,
+            "opening_hours": {day: getattr(hours, day) for day in DAYS},
+        },
+        tell=tell,
+    )
