@@ -19,6 +19,7 @@ class Classifier:
 
     Its labels are the intents and, of a retrieval intent, each entry: entries are of one piece, a
     retrieval intent is not. Labels of one intent stand together; `firsts` says where each intent's begin.
+    An intent is as likely as its likeliest label: fifty entries that are each a little likely are nothing.
     """
 
     intents: tuple[str, ...]
@@ -53,9 +54,9 @@ class Classifier:
         """
         if not self.intents:
             return [()] * len(chances)
-        sums = np.add.reduceat(chances, self.firsts, axis=1)
-        best = np.argsort(-sums, axis=1)[:, :_SHOWN]
-        top = np.take_along_axis(sums, best, axis=1).tolist()
+        likely = np.maximum.reduceat(chances, self.firsts, axis=1)
+        best = np.argsort(-likely, axis=1)[:, :_SHOWN]
+        top = likely[np.arange(len(likely))[:, None], best].tolist()
         names = self.intents
         return [
             tuple(zip([names[n] for n in numbers], values, strict=True)) if values[0] > 0 else ()

@@ -8,9 +8,11 @@ from datetime import date
 import numpy as np
 
 from crm_store.messages import Understanding
+from nlu.features import bag
 from nlu.language import guess_language
+from nlu.marks import mark
 from nlu.model import Model
-from nlu.normalise import key, normalise
+from nlu.normalise import key
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
 
@@ -19,8 +21,8 @@ class Embedded:
     """Understands texts with a trained model.
 
     All FAQ entries of a retrieval intent are one intent (`faq`) in the ranking, as in Rasa: its confidence
-    is the sum over its entries. Which entry it is, `answers` tells: half the classifier's view of the
-    entry, half the similarity to its phrasings. Rule or answer: that is the dialogue's affair.
+    is that of its best entry. Which entry it is, `answers` tells, by the same measure. Rule or answer: that
+    is the dialogue's affair.
     """
 
     remote = False
@@ -42,26 +44,24 @@ class Embedded:
 
     def _batch(self, texts: Sequence[str]) -> list[Understanding]:
         model, today = self.model, self.today()
-        rows = model.vocabulary.rows([normalise(text) for text in texts])
+        finds = [model.entities.find(text, today) for text in texts]
+        bags = [bag(mark(text, found)) for text, found in zip(texts, finds, strict=True)]
+        rows = model.vocabulary.rows(bags)
         chances = model.classifier.chances(rows)
         rankings = model.classifier.rank(chances)
         entries = None if self._columns is None else chances[:, self._columns]
         answers = model.retriever.answers([key(text) for text in texts], rows, entries)
-        found = []
-        for text, ranking, near in zip(texts, rankings, answers, strict=True):
-            entities, others = model.entities.find(text, today)
-            intent, confidence = ranking[0] if ranking else (None, 0.0)
-            found.append(
-                Understanding(
-                    text=text,
-                    intent=intent,
-                    confidence=confidence,
-                    ranking=ranking,
-                    entities=entities,
-                    system_entities=others,
-                    answers=near,
-                    language=guess_language(text),
-                    engine="embedded",
-                )
+        return [
+            Understanding(
+                text=text,
+                intent=ranking[0][0] if ranking else None,
+                confidence=ranking[0][1] if ranking else 0.0,
+                ranking=ranking,
+                entities=found.entities,
+                system_entities=found.others,
+                answers=near,
+                language=guess_language(text),
+                engine="embedded",
             )
-        return found
+            for text, found, ranking, near in zip(texts, finds, rankings, answers, strict=True)
+        ]

@@ -30,6 +30,15 @@ class Meaning:
     group: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text names. `hints` are only for the classifier: words of any list, finds of any pattern."""
+
+    entities: tuple[Entity, ...] = ()  # of the project's types
+    others: tuple[Entity, ...] = ()  # the system's
+    hints: tuple[Entity, ...] = ()
+
+
 @dataclass(slots=True)
 class EntityRules:
     """Finds entities without a tokenizer, so that 火锅 is found inside 我想吃火锅套餐."""
@@ -40,14 +49,15 @@ class EntityRules:
     cues: dict[str, dict[str, Meaning]] = field(default_factory=dict)  # entity: word before: what it is
     regexes: dict[str, list[str]] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)  # folded phrase: value
+    lists: dict[str, list[str]] = field(default_factory=dict)  # folded phrase: the lookups it is in
     _automaton: Any = None
     _patterns: list[tuple[str, re.Pattern[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         automaton = ahocorasick.Automaton()
-        for phrase in self.phrases:
+        for phrase in {**self.phrases, **self.lists}:
             automaton.add_word(phrase, phrase)
-        if self.phrases:
+        if len(automaton):
             automaton.make_automaton()
             self._automaton = automaton
         self._patterns = [
@@ -62,41 +72,53 @@ class EntityRules:
         declared = frozenset(types)
         phrases, cues = _annotated(data)
         origins = dict.fromkeys(phrases, "example")
+        lists: dict[str, list[str]] = defaultdict(list)
         for name, words in data.lookups.items():
-            for word in words if name in declared else ():
-                if fold(word).strip() and fold(word) not in phrases:
-                    phrases[fold(word)] = Meaning(name)
-                    origins[fold(word)] = "lookup"
+            for phrase in {fold(word): word for word in words if word.strip()}:
+                lists[phrase].append(name)
+                if name in declared and phrase not in phrases:
+                    phrases[phrase] = Meaning(name)
+                    origins[phrase] = "lookup"
         return cls(
             types=declared,
             phrases=phrases,
             origins=origins,
             cues=cues,
-            regexes={name: found for name, found in data.regexes.items() if name in declared},
+            regexes=dict(data.regexes),
             synonyms={fold(phrase): value for phrase, value in data.synonyms.items()},
+            lists=dict(lists),
         )
 
-    def find(self, text: str, today: date | None = None) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:
-        """The entities of the project's types, and the system's others. `today` is what dates count from.
+    def find(self, text: str, today: date | None = None) -> Found:
+        """What a text names. `today` is what dates count from.
 
         A system type that the project declares (such as `phone`) is filled in among the project's.
         """
-        folded = fold(text[:LONGEST])
-        system = find_system_entities(text[:LONGEST], today)
+        text = text[:LONGEST]
+        system = find_system_entities(text, today)
         mine = [entity for entity in system if entity.entity in self.types]
+        hints: list[Entity] = []
         if self._automaton is not None:
-            mine = [*self._phrases_in(folded), *mine]
-        if self._patterns:
-            mine = [*self._patterns_in(text[:LONGEST]), *mine]
+            mine = [*self._phrases_in(text, hints), *mine]
+        for found in self._patterns_in(text):
+            if found.entity in self.types:
+                mine.insert(0, found)
+            else:
+                hints.append(found)
         others = tuple(entity for entity in system if entity.entity not in self.types)
-        return (without_overlaps(mine) if mine else ()), others
+        return Found(without_overlaps(mine) if mine else (), others, tuple(hints))
 
-    def _phrases_in(self, folded: str) -> Iterator[Entity]:
+    def _phrases_in(self, text: str, hints: list[Entity]) -> Iterator[Entity]:
+        folded = fold(text)
         for last, phrase in self._automaton.iter(folded):
             start, end = last + 1 - len(phrase), last + 1
-            if at_word_borders(folded, start, end):
+            if not at_word_borders(folded, start, end):
+                continue
+            for name in self.lists.get(phrase, ()):
+                hints.append(Entity(name, phrase, start, end, extractor="lookup"))
+            if phrase in self.phrases:
                 meaning = self._in_context(self.phrases[phrase], folded[:start])
-                value = self._value(folded[start:end])
+                value = self._value(text[start:end])
                 origin = self.origins.get(phrase, "example")
                 yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin)
 
@@ -126,6 +148,7 @@ class EntityRules:
             },
             "regexes": self.regexes,
             "synonyms": self.synonyms,
+            "lists": self.lists,
         }
 
     @classmethod
@@ -141,6 +164,7 @@ class EntityRules:
             },
             regexes=dict(value["regexes"]),
             synonyms=dict(value["synonyms"]),
+            lists=dict(value["lists"]),
         )
 
 
@@ -156,6 +180,11 @@ def _last_word(before: str) -> str:
 def _annotated(data: TrainingData) -> tuple[dict[str, Meaning], dict[str, dict[str, Meaning]]]:
     """What each annotated phrase mostly is, and which word before it tells its role or group."""
     seen: dict[str, Counter[Meaning]] = defaultdict(Counter)
+    patterns = {
+        name: [re.compile(pattern, re.IGNORECASE) for pattern in found]
+        for name, found in data.regexes.items()
+    }
+    told: set[str] = set()
     before: dict[str, dict[str, Counter[Meaning]]] = defaultdict(lambda: defaultdict(Counter))
     for example in data.examples:
         for entity in example.entities:
@@ -163,9 +192,15 @@ def _annotated(data: TrainingData) -> tuple[dict[str, Meaning], dict[str, dict[s
             meaning = Meaning(entity.entity, entity.role, entity.group)
             if phrase.strip() and entity.entity not in system_entities.TYPES:
                 seen[phrase][meaning] += 1
+            span = (entity.start, entity.end)
+            if any(
+                f.span() == span for p in patterns.get(entity.entity, ()) for f in p.finditer(example.text)
+            ):
+                told.add(phrase)
             word = _last_word(fold(example.text[: entity.start]))
             before[entity.entity][word][meaning] += 1
-    phrases = {phrase: counts.most_common(1)[0][0] for phrase, counts in seen.items()}
+    # What a pattern finds by what is around it (a name) is no word that means the same everywhere.
+    phrases = {phrase: counts.most_common(1)[0][0] for phrase, counts in seen.items() if phrase not in told}
     cues = {
         entity: {word: counts.most_common(1)[0][0] for word, counts in words.items()}
         for entity, words in before.items()

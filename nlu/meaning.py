@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class Reader:
 
     an intent with a rule that is understood well keeps its text, unless the text is an entry's phrasing;
     an entry answers where the classifier says "FAQ" or nothing certain, with a lower threshold for "FAQ".
+    Two that are too near each other, be it intents or entries, are a question to be asked back.
     """
 
     def __init__(self, project: Project, thresholds: Thresholds) -> None:
@@ -51,7 +53,8 @@ class Reader:
             return Meaning(best.entry.partition("/")[0], 1.0, best, exact=True, is_retrieval=True)
         certain = bool(base) and self._is_certain(heard)
         limit = self.thresholds.faq_agreed if certain and is_retrieval else self.thresholds.faq
-        answer = best if best and best.score >= limit else None
+        clear = bool(best) and self._is_clear(known)
+        answer = best if best and best.score >= limit and clear else None
         return Meaning(base if certain else "", heard.confidence, answer, is_retrieval=is_retrieval)
 
     def choices(self, heard: Understanding, policies: Policies) -> list[dict[str, Any]]:
@@ -69,6 +72,9 @@ class Reader:
         ]
         best = sorted(found, key=lambda item: -item[0])[:_MOST_CHOICES]
         return [{"kind": kind, "name": name} for _, kind, name in best]
+
+    def _is_clear(self, known: Sequence[Answer]) -> bool:
+        return len(known) < 2 or known[0].score - known[1].score >= self.thresholds.ambiguity
 
     def _is_certain(self, heard: Understanding) -> bool:
         if heard.confidence < self.thresholds.intent:

@@ -1,9 +1,11 @@
-"""One form for texts that differ only in width, case or blanks."""
+"""One form for texts that differ only in width, case, blanks or the choice of characters."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from nlu.hanzi import SIMPLIFIED
 
 LONGEST = 600  # characters that are looked at; what comes after adds cost, not meaning
 _BLANKS = re.compile(r"\s+")
@@ -12,10 +14,10 @@ _ELONGATED = re.compile(r"(.)\1{3,}", re.DOTALL)
 
 
 def normalise(text: str) -> str:
-    """NFKC (full width becomes half width), lower case, single blanks, at most `LONGEST` characters."""
+    """Half width (NFKC), simplified characters, lower case, single blanks, at most `LONGEST` of them."""
     text = text[:LONGEST]
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)[:LONGEST]
+        text = unicodedata.normalize("NFKC", text)[:LONGEST].translate(SIMPLIFIED)
     text = _ELONGATED.sub(r"\1\1\1", text.lower())
     return _BLANKS.sub(" ", text).strip()
 

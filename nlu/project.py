@@ -21,7 +21,7 @@ from nlu.training_data import TrainingData, read_nlu
 _DOMAIN_KEYS = {"intents", "entities", "slots", "forms", "actions", "responses", "session_config"}
 _NOT_OURS = {"endpoints.yml", "credentials.yml", "endpoints.yaml", "credentials.yaml"}
 _LEFT_OUT = {"results", "models", ".rasa"}
-_FEATURES_VERSION = 1  # another number makes every stored model stale
+_FEATURES_VERSION = 3  # another number makes every stored model stale
 
 
 @dataclass(slots=True)

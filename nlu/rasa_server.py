@@ -77,18 +77,26 @@ class RasaServer:
             try:
                 return self._exchange(kept, body)
             except (http.client.RemoteDisconnected, ConnectionError):
-                kept.close()  # The server had closed an idle connection: parsing again does no harm.
+                self._drop(kept)  # The server had closed an idle connection: parsing again does no harm.
+            except (OSError, http.client.HTTPException) as error:
+                self._drop(kept)  # What still comes on it would answer the wrong question.
+                raise EngineUnavailable(
+                    f"no answer from the Rasa server at {self._where}: {error!r}"
+                ) from error
         connection = self._connect()
         try:
             answer = self._exchange(connection, body)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            self._kept.connection = None
+            self._drop(connection)
             raise EngineUnavailable(
                 f"no answer from the Rasa server at {self._where}: {error!r}"
             ) from error
         self._kept.connection = connection
         return answer
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        connection.close()
+        self._kept.connection = None
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection

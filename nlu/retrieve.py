@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from crm_store.messages import Answer
-from nlu.features import Floats, Ints, Rows, Vocabulary
-from nlu.normalise import key, normalise
+from nlu.features import Bag, Floats, Ints, Rows, Vocabulary
+from nlu.normalise import key
 
 SHOWN = 5
 _COVER = 0.3  # weight of "the whole phrasing is in the text" against the cosine
@@ -33,12 +33,14 @@ class Retriever:
     exact: Mapping[str, str]  # key of a phrasing: entry
 
     @classmethod
-    def learn(cls, entries: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Retriever:
-        """Lists for the phrasings of each entry."""
+    def learn(
+        cls, entries: Mapping[str, Sequence[str]], bags: Mapping[str, Bag], vocabulary: Vocabulary
+    ) -> Retriever:
+        """Lists for the phrasings of each entry. `bags` holds the n-grams of each phrasing."""
         names = [name for name, texts in entries.items() if texts]
         texts = [text for name in names for text in entries[name]]
         sizes = [len(entries[name]) for name in names]
-        rows = vocabulary.rows([normalise(text) for text in texts])
+        rows = vocabulary.rows([bags[text] for text in texts])
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(rows.bounds))
         order = np.argsort(rows.ids, kind="stable")
         bounds = np.zeros(len(vocabulary) + 1, np.int64)
@@ -58,23 +60,26 @@ class Retriever:
             exact=exact,
         )
 
+    def without_lists(self) -> Retriever:
+        """Only the exact phrasings: all that is needed where a classifier knows every entry."""
+        none = np.zeros(0, np.int32)
+        return replace(self, bounds=np.zeros(1, np.int64), phrasings=none, weights=np.zeros(0, np.float32))
+
     def answers(
         self, keys: Sequence[str], rows: Rows, chances: Floats | None = None
     ) -> list[tuple[Answer, ...]]:
         """For each text (its `key` and its row) at most five entries, best first.
 
-        `chances` (texts by entries) is what the classifier thinks of each entry. A score is half of that
-        and half similarity: 0.7 times the cosine with the nearest phrasing and 0.3 times the part of that
-        phrasing which is in the text. Without `chances` it is similarity alone. An exact match has score 1
-        and comes first.
+        `chances` (texts by entries) is what the classifier thinks of each entry, and then is the score:
+        held-out phrasings show that similarity adds nothing to it. Without `chances` (too many entries for
+        a classifier) the score is similarity: 0.7 times the cosine with the nearest phrasing and 0.3 times
+        the part of that phrasing which is in the text. An exact match has score 1 and comes first.
         """
         if not self.entries:
             return [()] * len(keys)
-        scores = self._scores(rows)
-        if chances is not None:
-            scores = np.multiply(scores + chances, np.float32(0.5))
+        scores = self._scores(rows) if chances is None else chances
         shown = np.argsort(-scores, axis=1)[:, :SHOWN]
-        values = np.take_along_axis(scores, shown, axis=1).tolist()
+        values = scores[np.arange(len(scores))[:, None], shown].tolist()
         found = []
         for text, numbers, points in zip(keys, shown.tolist(), values, strict=True):
             near = [(self.entries[n], p) for n, p in zip(numbers, points, strict=True) if p > _TOO_SMALL]

@@ -6,18 +6,20 @@ import re
 from collections.abc import Iterable
 
 from crm_store.messages import Entity
+from nlu.hanzi import SIMPLIFIED
 
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _HALF_WIDTH |= {0xFFE0: 0xA2, 0xFFE1: 0xA3, 0xFFE5: 0xA5, 0xFFE6: 0x20A9}
+_PLAIN = _HALF_WIDTH | SIMPLIFIED
 # Only scripts that put blanks between words have word borders; `\b` would see none inside Chinese.
 _ALPHABETIC = re.compile("[0-9A-Za-z\u00c0-\u024f\u0370-\u052f]")
 
 
 def fold(text: str) -> str:
-    """Half width and lower case, character by character: every place stays where it is."""
+    """Half width, simplified and lower case, character by character: every place stays where it is."""
     if text.isascii():
         return text.lower()
-    half = text.translate(_HALF_WIDTH)
+    half = text.translate(_PLAIN)
     lower = half.lower()
     if len(lower) == len(text):
         return lower

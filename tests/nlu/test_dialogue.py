@@ -171,6 +171,31 @@ def test_asking_back_offers_what_may_have_been_meant(talk: Talk) -> None:
     assert talk.state.asked_back == ["greet", "faq/care", "thanks"]
 
 
+def test_two_entries_that_are_too_near_are_asked_back_and_a_button_chooses(talk: Talk) -> None:
+    near = Understanding(
+        "…",
+        "faq",
+        0.5,
+        (("faq", 0.5), ("greet", 0.05)),
+        answers=(Answer("faq/care", 0.5), Answer("faq/delivery", 0.45)),
+        engine="embedded",
+    )
+    assert talk.hear(near) == ["action_ask_back"]
+    assert talk.state.asked_back == ["faq/care", "faq/delivery"]
+    assert talk.tap("/faq/delivery") == ["utter_faq/delivery"]
+    assert talk.state.misses == 0
+    talk.hear(near)
+    assert talk.tap("/greet") == ["utter_greet"]
+
+
+def test_the_thresholds_of_the_project_are_honoured(shop: Project, embedded: Embedded) -> None:
+    unsure = Understanding("…", "greet", 0.5, (("greet", 0.5), ("thanks", 0.3)), engine="embedded")
+    for intent, ambiguity, action in ((0.4, 0.1, "utter_greet"), (0.6, 0.1, None), (0.4, 0.3, None)):
+        limits = replace(shop.thresholds, intent=intent, ambiguity=ambiguity)
+        talk = Talk(RuleDialogue(shop, limits), embedded)
+        assert talk.hear(unsure) == [action or "action_ask_back"]
+
+
 def test_two_intents_that_are_too_near_are_not_understood(talk: Talk) -> None:
     near = Understanding("…", "greet", 0.5, (("greet", 0.5), ("thanks", 0.47)), engine="embedded")
     assert talk.hear(near) == ["action_ask_back"]
