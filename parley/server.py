@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+import parley.lean  # noqa: F401  (before all that would load what we do not want)
 from config.reading import SettingsError
 from config.settings import read_settings
 from crm_store.messages import ParleyError

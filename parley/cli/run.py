@@ -18,6 +18,7 @@ from crm_store.media import MediaFolder
 from nlu.project import read_project
 from nlu.reading import ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
+from parley.cli.store import open_database
 from parley.host import HouseHost
 from parley.house import utc_now
 from parley.live import Hub
@@ -35,7 +36,9 @@ def run(
     settings = settings_from(config)
     # What is wrong is told here, before the process becomes the server.
     channels = open_channels(settings, _idle_host(settings))
-    print(_welcome(channels, host, port), flush=True)
+    # Here too, so that the server never loads what only a migration needs (11 MB).
+    with open_database(config):
+        print(_welcome(channels, host, port), flush=True)
     become_server(settings.file, host, port)
 
 
