@@ -17,18 +17,7 @@ from parley.app import create_app
 from parley.house import House
 from parley.logs import set_up_log
 
-# Scoring a batch of texts is one small matrix product: more threads only cost memory.
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 GRACE_SECONDS = 15
-
-
-def become_server(config: Path, host: str, port: int) -> None:
-    """Turn this process into the server: without what only commands need (20 MB), under the same id."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "parley.server", str(config), host, str(port)]
-    os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 
 def serve(config: Path, host: str, port: int) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,7 +26,9 @@ from parley.host import HouseHost
 from parley.house import utc_now
 from parley.live import Hub
 from parley.opening import open_channels
-from parley.server import become_server
+
+# Scoring a batch of texts is one small matrix product: more threads only cost memory.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 @app.command(epilog="Example: parley run --config /etc/parley/parley.toml --host 0.0.0.0 --port 8000")
@@ -39,7 +44,17 @@ def run(
     # Here too, so that the server never loads what only a migration needs (11 MB).
     with open_database(config):
         print(_welcome(channels, host, port), flush=True)
-    become_server(settings.file, host, port)
+    _become_server(settings.file, host, port)
+
+
+def _become_server(config: Path, host: str, port: int) -> None:
+    """Turn this process into the server: without what only commands need (20 MB), under the same id."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    sys.stdout.flush()
+    # A process of its own: `parley.server` shuts out what commands need.
+    command = [sys.executable, "-m", "parley.server", str(config), host, str(port)]
+    os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 
 def _welcome(channels: Sequence[Channel], host: str, port: int) -> str:
