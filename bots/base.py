@@ -18,7 +18,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from crm_store.messages import Address, Content, Incoming, ParleyError, Policy, Sent
+from crm_store.messages import Address, Content, Incoming, Media, ParleyError, Policy, Sent
 
 
 class Rejected(ParleyError):
@@ -150,6 +150,13 @@ class Channel:
     async def send(self, to: Address, content: Content) -> Sent:
         """Send one message. Never raises for what the platform says: that is the returned status."""
         return Sent("failed", reason="this channel cannot send")
+
+    async def fetch(self, media: Media) -> Media:
+        """The same file with the path under which it is kept here; ParleyError if it cannot be had.
+
+        Platforms keep what customers send for days only, or show it to whoever knows a secret.
+        """
+        return media
 
     async def connect(self, public_url: str) -> None:
         """Tell the platform where our webhook is (an https address); ParleyError says why it would not."""

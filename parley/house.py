@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,8 +22,10 @@ from crm_store.media import MediaFolder
 from crm_store.messages import Address
 from crm_store.migrating import upgrade
 from crm_store.outbox import Outgoing
+from crm_store.recording import Recorded
 from crm_store.sending import give_up_lost
 from parley.delivery import Delivery
+from parley.fetching import Fetcher
 from parley.host import HouseHost
 from parley.live import Hub
 from parley.opening import bot_of, open_channels
@@ -67,8 +70,11 @@ class House:
             {channel.name: channel.policy for channel in self.channels},
             now,
         )
+        self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
         self.delivery = Delivery(self.database, self.channels, self.hub, now)
-        self.pipeline = Pipeline(self.database, worker, self.hub, now, self.waiting.keys, self._answered)
+        self.pipeline = Pipeline(
+            self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch
+        )
         self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
         self.host.record_to = self.pipeline.record
         self.broken: list[str] = []  # parts that have died: see `/readyz`
@@ -79,11 +85,11 @@ class House:
         """Migrate, then take in and deliver."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._prepare)
-        self._begin("pipeline", self.pipeline.run())
-        self._begin("delivery", self.delivery.run())
+        self._begin("pipeline", self.pipeline.run(), vital=True)
+        self._begin("delivery", self.delivery.run(), vital=True)
         for channel in self.channels:
             if channel.polls:
-                self._begin(channel.name, self._poll(channel))
+                self._begin(channel.name, self._poll(channel), vital=True)
             elif self.settings.public_url.startswith("https://"):
                 self._begin(channel.name, self._connect(channel))
         log.info("house.opened", channels=[channel.name for channel in self.channels])
@@ -131,21 +137,26 @@ class House:
         for channel in worked.queued:
             self.delivery.wake(channel)
 
+    def _fetch(self, recorded: Recorded) -> None:
+        if self.fetcher.wants(recorded):
+            self._begin("fetch", self.fetcher.fetch(recorded))
+
     def _put_back(self, rows: list[Outgoing]) -> None:
         self._begin("put back", self.delivery.put_back(rows))
 
-    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, name: str, work: Coroutine[Any, Any, None], *, vital: bool = False) -> None:
         # The event loop itself holds tasks only weakly, and lets them die in silence.
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, vital))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, vital: bool, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
+            log.error("task.failed", task=task.get_name(), vital=vital, exc_info=error)
+        if error is not None and vital:
             self.broken.append(task.get_name())
-            log.critical("part.died", part=task.get_name(), exc_info=error)
 
     def _prepare(self) -> None:
         upgrade(self.database)

@@ -46,6 +46,7 @@ class Pipeline:
         now: Callable[[], datetime],
         inline: Callable[[], Collection[Key]],
         answered: Callable[[Worked], None],
+        fetch: Callable[[Recorded], None],
     ) -> None:
         self._database = database
         self._worker = worker
@@ -53,6 +54,7 @@ class Pipeline:
         self._now = now
         self._inline = inline  # of which messages a request is open that can carry the answer
         self._answered = answered  # told what each round of work led to
+        self._fetch = fetch  # told of every new message, for the file it may have brought
         self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
             self._record, done=self._recorded, for_all=(OperationalError,)
         )
@@ -91,6 +93,7 @@ class Pipeline:
             if not one.repeat:
                 line = line_in(one.incoming, one.message_id, one.seq, self._now())
                 self._hub.publish(one.incoming.address, LiveEvent("line", line))
+                self._fetch(one)
 
     def _work_on(self, ids: Sequence[UUID]) -> None:
         self._held.update(ids)

@@ -96,7 +96,11 @@ def _run(
         arguments=decision.arguments,
         settings=bot.settings,
     )
-    action = bot.actions.get(decision.action)
+    name = decision.action
+    if decision.by in ("faq", "exact"):
+        # An entry's answer is an action too, so that what answers can grow beyond a response.
+        name, turn.arguments = "action_answer_faq", {"entry": decision.name}
+    action = bot.actions.get(name)
     if action is not None:
         return list(action(turn)), turn
     return turn.say(decision.action), turn

@@ -20,7 +20,7 @@ from bots.wechat.menu import Menu
 from bots.wechat.read import Pushed, read
 from bots.wechat.text import TEXT_LIMIT, Link, draw, draw_short, size
 from bots.wechat.wire import Wire, is_aes_key
-from crm_store.messages import Address, Content, Incoming, Policy, Sent, Status
+from crm_store.messages import Address, Content, Incoming, Media, Policy, Sent, Status
 
 INLINE_WITHIN = 4.0  # seconds; WeChat hangs up after five
 MAX_BUTTONS = 10  # so many links of usual length fit into one text
@@ -142,6 +142,14 @@ class Wechat(Channel):
             "Content": text,
         }
         return self._wire.close(push, fields, now), carried
+
+    async def fetch(self, media: Media) -> Media:
+        """The same picture, voice or video, kept here and served by us."""
+        if not media.platform_id:
+            return media
+        data, content_type = await self._api.download(media.platform_id)
+        url = await self.host.keep(data, content_type, media.name)
+        return replace(media, url=url, content_type=content_type, size=len(data))
 
     async def send(self, to: Address, content: Content) -> Sent:
         """Send one customer-service message, or several where a text is too long for one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,22 @@ def test_who_asks_for_a_person_waits_for_one(shop: Shop) -> None:
     assert shop.get(f"conversations/{conversation}")["floor"] == "waiting"
     seen = shop.on_wechat.do(shop.wechat.say("o-person", HOURS_ZH))
     assert not any("21:30" in piece.text for piece in seen)
+
+
+def test_a_picture_is_fetched_and_kept_before_its_platform_forgets_it(shop: Shop) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    shop.on_wechat.do(shop.wechat.image("o-picture", png))
+    shop.on_telegram.call(shop.telegram.chats.send_photo, 44, png, "my order")
+
+    def kept_media(channel: str, person: str) -> Any:
+        media = shop.messages(channel, person)[0]["content"]["media"]
+        return media if media.get("url", "").startswith("/media/") else None
+
+    for channel, person in (("shop-wechat", "o-picture"), ("shop-telegram", "44")):
+        media = eventually(partial(kept_media, channel, person))
+        kept = requests.get(shop.server.url + media["url"], timeout=20)
+        assert (kept.status_code, kept.content) == (200, png)
+        assert kept.headers["content-type"].startswith("image/")
 
 
 def test_a_payload_that_is_typed_is_only_a_text(shop: Shop) -> None:
