@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from crm_store.messages import Content, Floor, Understanding
 
+SURE = 0.8
 Say = Callable[[str, Mapping[str, Any]], list[Content]]
 
 
@@ -52,6 +53,11 @@ class Turn:
     def say(self, response: str, **values: Any) -> list[Content]:
         """A response of the domain in the customer's language, `{slots}` and `values` filled in."""
         return self.say_response(response, {**self.slots, **self.set_slots, **values})
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it was understood well enough to change what the customer allows us."""
+        return self.understanding.confidence >= SURE
 
     def set_slot(self, name: str, value: Any) -> None:
         """Set a slot of the dialogue."""

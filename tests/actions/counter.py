@@ -42,13 +42,16 @@ class Counter:
         settings: Mapping[str, Any] = SETTINGS,
         language: str = "zh",
         now: datetime = NOON,
+        confidence: float = 1.0,
     ) -> Turn:
         """A turn on this text in which these entities were heard."""
 
         def say(name: str, values: Mapping[str, Any]) -> list[Content]:
             return self.project.respond(name, {"language": language, **values})
 
-        heard = Understanding(text, entities=_entities(entities), system_entities=_entities(system))
+        heard = Understanding(
+            text, confidence=confidence, entities=_entities(entities), system_entities=_entities(system)
+        )
         return Turn(
             session=self.session, now=now, customer_id=self.customer_id, conversation_id=new_id(),
             message_id=new_id(), text=text, understanding=heard,

@@ -74,8 +74,15 @@ def test_subscribing_again_grants_the_consent(counter: Counter) -> None:
     counter.run("action_opt_out", counter.turn("退订"))
     turn = counter.turn("订阅")
     counter.run("action_opt_in", turn)
-    assert consents.find_consent(counter.session, counter.customer_id, "marketing") is True
+    assert consents.consents.find_consent(counter.session, counter.customer_id, "marketing") is True
     assert [(c.what, c.name, c.value) for c in turn.changes] == [("consent", "marketing", True)]
+
+
+@pytest.mark.parametrize("name", ["opt_out", "opt_in"])
+def test_an_unsure_word_changes_no_consent_but_is_asked_back(counter: Counter, name: str) -> None:
+    said = counter.run(f"action_{name}", counter.turn("<script>alert(1)</script>", confidence=0.6))
+    assert [button.payload for button in said[0].buttons] == [f"/{name}", "/help"]
+    assert consents.find_consent(counter.session, counter.customer_id, "marketing") is None
 
 
 def test_the_language_changes_with_the_next_word(counter: Counter) -> None:
