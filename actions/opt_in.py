@@ -11,7 +11,7 @@ from crm_store.messages import Content
 
 @action("action_opt_in")
 def opt_in(turn: Turn) -> Iterable[Content]:
-    """Grant the consent to marketing, with this message as the proof, and confirm it; ask first if unsure."""
+    """Grant the consent to marketing, with this message as the proof; ask first if unsure."""
     if not turn.is_sure:
         return turn.say("utter_confirm_opt_in")
     consents.grant(turn.session, turn.customer_id, "marketing", source_id=turn.message_id, now=turn.now)

@@ -11,7 +11,7 @@ from crm_store.messages import Content
 
 @action("action_opt_out")
 def opt_out(turn: Turn) -> Iterable[Content]:
-    """Withdraw the consent to marketing, with this message as the proof, and confirm it; ask first if unsure."""
+    """Withdraw the consent to marketing, with this message as the proof; ask first if unsure."""
     if not turn.is_sure:
         return turn.say("utter_confirm_opt_out")
     consents.withdraw(turn.session, turn.customer_id, "marketing", source_id=turn.message_id, now=turn.now)
