@@ -74,7 +74,7 @@ def test_subscribing_again_grants_the_consent(counter: Counter) -> None:
     counter.run("action_opt_out", counter.turn("退订"))
     turn = counter.turn("订阅")
     counter.run("action_opt_in", turn)
-    assert consents.consents.find_consent(counter.session, counter.customer_id, "marketing") is True
+    assert consents.find_consent(counter.session, counter.customer_id, "marketing") is True
     assert [(c.what, c.name, c.value) for c in turn.changes] == [("consent", "marketing", True)]
 
 
