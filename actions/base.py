@@ -76,13 +76,19 @@ class Turn:
 
 Action = Callable[[Turn], Iterable[Content]]
 _actions: dict[str, Action] = {}
+_always: set[str] = set()
 
 
-def action(name: str) -> Callable[[Action], Action]:
-    """Register a function as the domain's action of that name."""
+def action(name: str, *, always: bool = False) -> Callable[[Action], Action]:
+    """Register a function as the domain's action of that name.
+
+    `always`: it is done also while a person has the floor, in silence, for what it changes.
+    """
 
     def register(function: Action) -> Action:
         _actions[name] = function
+        if always:
+            _always.add(name)
         return function
 
     return register
@@ -94,3 +100,8 @@ def load_actions() -> dict[str, Action]:
     for module in iter_modules(package.__path__):
         import_module(f"actions.{module.name}")
     return dict(_actions)
+
+
+def always_done() -> frozenset[str]:
+    """The actions that are done whoever has the floor, once they are loaded."""
+    return frozenset(_always)

@@ -9,7 +9,7 @@ from crm_store import consents
 from crm_store.messages import Content
 
 
-@action("action_opt_in")
+@action("action_opt_in", always=True)
 def opt_in(turn: Turn) -> Iterable[Content]:
     """Grant the consent to marketing, with this message as the proof; ask first if unsure."""
     if not turn.is_sure:

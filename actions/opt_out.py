@@ -9,7 +9,7 @@ from crm_store import consents
 from crm_store.messages import Content
 
 
-@action("action_opt_out")
+@action("action_opt_out", always=True)
 def opt_out(turn: Turn) -> Iterable[Content]:
     """Withdraw the consent to marketing, with this message as the proof; ask first if unsure."""
     if not turn.is_sure:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
@@ -131,8 +132,11 @@ class Database:
         with self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = select(func.pg_try_advisory_lock(func.hashtext(what)))
-            yield bool(connection.execute(lock).scalar())
-            connection.execute(select(func.pg_advisory_unlock_all()))
+            try:
+                yield bool(connection.execute(lock).scalar())
+            finally:
+                with suppress(OperationalError):  # Who has lost the connection has lost the lock.
+                    connection.execute(select(func.pg_advisory_unlock_all()))
 
     def claim(self) -> None:
         """Be the one server of a SQLite file until this process ends; `InUse` if another is."""

@@ -113,15 +113,19 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
 
 def put_back(session: Session, ids: Collection[UUID], now: datetime) -> None:
     """Rows that no request carries after all are due again; nobody has tried to send them."""
-    query = update(Message).where(is_unsent(), col(Message.id).in_(ids), col(Message.status) == "sending")
+    taken = select(Message.seq).where(col(Message.id).in_(ids), col(Message.status) == "sending")
+    mine = taken.order_by(col(Message.seq)).with_for_update()
+    query = update(Message).where(col(Message.seq).in_(mine))
     session.execute(query.values(status="queued", sent_at=None, due_at=now))
 
 
 def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) -> int:
     """Rows whose sender has died while sending become unknown; they are never sent again by themselves."""
-    query = update(Message).where(is_unsent(), col(Message.status) == "sending")
+    sending = select(Message.seq).where(is_unsent(), col(Message.status) == "sending")
     if not all_of_them:
-        query = query.where(col(Message.sent_at) < now - LOST_AFTER)
+        sending = sending.where(col(Message.sent_at) < now - LOST_AFTER)
+    lost = sending.order_by(col(Message.seq)).with_for_update()
+    query = update(Message).where(col(Message.seq).in_(lost))
     values = {"status": "unknown", "reason": "the process stopped while it was being sent"}
     return int(session.execute(query.values(values)).rowcount)  # type: ignore[attr-defined]
 

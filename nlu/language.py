@@ -8,12 +8,14 @@ _KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3\uffa1-\uffdc]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _LATIN = re.compile("[A-Za-z\uff21-\uff3a\uff41-\uff5a]")
+# An order number, an address on the web, an "ok" are the same in every language.
+_NO_WORDS = re.compile(r"https?://\S+|\S+@\S+|[a-z]*\d[a-z\d]*|\A\W*ok(?:ay)?\W*\Z", re.IGNORECASE)
 _WEIGHT = 3  # a Han character or Hangul syllable says as much as about three letters
 
 
 def guess_language(text: str) -> str:
-    """ "zh", "en", "ko", "ja", "other" (letters of another script), or "" without any letters."""
-    text = text[:400]
+    """ "zh", "en", "ko", "ja", "other" (letters of another script), or "" without any words."""
+    text = _NO_WORDS.sub(" ", text[:400])
     latin = len(_LATIN.findall(text))
     if text.isascii():
         return "en" if latin else ""

@@ -37,6 +37,7 @@ class Bot:
     interpreter: Interpreter
     dialogue: Dialogue
     actions: Mapping[str, Action]
+    always: frozenset[str]  # actions that are done whoever has the floor
     fallback: Interpreter  # the embedded engine: answers while a remote one does not
     language: str = "zh"  # the company's own
     settings: Mapping[str, Any] = field(default_factory=dict)  # for actions: timezone, opening_hours

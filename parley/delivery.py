@@ -6,7 +6,7 @@ Each channel has its own loop: a few rows in flight, one per address at a time, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -22,6 +22,7 @@ from parley.batching import Batcher
 from parley.lines import line_out
 from parley.live import Hub
 from parley.rate import Buckets
+from parley.threads import in_thread
 
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
 SEND_SECONDS = 10.0
@@ -75,7 +76,8 @@ class Delivery:
     async def put_back(self, rows: Sequence[Outgoing]) -> None:
         """Rows that no request carries after all go out by themselves."""
         if rows:
-            await asyncio.to_thread(self._put_back, rows)
+            ids = [str(row.id) for row in rows]
+            await _insist(lambda: asyncio.to_thread(self._put_back, rows), "rows.held", messages=ids)
         for channel in {row.address.channel for row in rows}:
             self.wake(channel)
 
@@ -98,7 +100,7 @@ class Delivery:
         self, channel: Channel, room: int, flying: set[asyncio.Task[None]], buckets: Buckets
     ) -> int:
         try:
-            rows, looked = await asyncio.to_thread(self._start_sending, channel, room)
+            rows, looked = await self._take(channel, room)
         except Exception:
             log.exception("outbox.unreadable", channel=channel.name)
             return 0
@@ -109,6 +111,17 @@ class Delivery:
             task.add_done_callback(flying.discard)
             task.add_done_callback(lambda _: self.wake(channel.name))
         return looked
+
+    async def _take(self, channel: Channel, room: int) -> tuple[list[Outgoing], int]:
+        taking = asyncio.create_task(asyncio.to_thread(self._start_sending, channel, room))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # The thread goes on, and nobody would send what it takes.
+            (found,) = await asyncio.gather(taking, return_exceptions=True)
+            if not isinstance(found, BaseException):
+                await self.put_back(found[0])
+            raise
 
     async def _deliver(self, channel: Channel, row: Outgoing) -> None:
         """One send. A channel's fault fails this row only."""
@@ -123,26 +136,18 @@ class Delivery:
         await self._finished(row, sent)
 
     async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
-        """Write an outcome down, however long the database is away: a row must not become a lie."""
+        """Tell the open pages, and write the outcome down."""
         if sent.status in ("accepted", "delivered", "read", "unknown"):
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
         log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
-        outcome, pause = Outcome(row.id, row.address, sent, inline), 0.1
-        while True:
-            try:
-                await self._finisher.do(outcome)
-            except Exception:
-                log.exception("outcome.unwritten", message=str(row.id))
-            else:
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_RETRY_SECONDS)
+        outcome = Outcome(row.id, row.address, sent, inline)
+        await _insist(lambda: self._finisher.do(outcome), "outcome.unwritten", message=str(row.id))
 
     async def _watch_lost(self) -> None:
         while True:
             try:
-                lost = await asyncio.to_thread(self._give_up_lost)
+                lost = await in_thread(self._give_up_lost)
                 if lost:
                     log.warning("replies.unknown", count=lost)
             except Exception:
@@ -173,6 +178,20 @@ class Delivery:
     def _give_up_lost(self) -> int:
         with self._database.writing() as session:
             return sending.give_up_lost(session, self._now())
+
+
+async def _insist(do: Callable[[], Awaitable[object]], event: str, **ids: object) -> None:
+    """Write something down, however long the database is away: a row must not become a lie."""
+    pause = 0.1
+    while True:
+        try:
+            await do()
+        except Exception:
+            log.exception(event, **ids)
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_RETRY_SECONDS)
 
 
 async def _pause(wake: asyncio.Event, seconds: float) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
@@ -35,6 +36,8 @@ from parley.webhooks import Webhooks
 from parley.workers import Worked, Worker
 
 POLL_AGAIN_SECONDS = 5.0
+PUT_BACK = "put back"
+PUT_BACK_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -97,10 +100,12 @@ class House:
     async def stop(self) -> None:
         """Finish what is in hand, then close everything."""
         self.hub.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        parts = [task for task in self._tasks if task.get_name() != PUT_BACK]
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        if self._tasks:  # What no request has taken goes back to the outbox.
+            await asyncio.wait(self._tasks, timeout=PUT_BACK_SECONDS)
         await self.host.close()
         self.database.close()
         log.info("house.closed")
@@ -119,9 +124,12 @@ class House:
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""
         while True:
-            with self.database.alone(f"poll {channel.name}") as alone:
-                if alone:
-                    await channel.run()
+            try:
+                with self.database.alone(f"poll {channel.name}") as alone:
+                    if alone:
+                        await channel.run()
+            except OperationalError:
+                log.exception("poll.interrupted", channel=channel.name)  # The database is away.
             await asyncio.sleep(POLL_AGAIN_SECONDS)
 
     async def _connect(self, channel: Channel) -> None:
@@ -142,7 +150,7 @@ class House:
             self._begin("fetch", self.fetcher.fetch(recorded))
 
     def _put_back(self, rows: list[Outgoing]) -> None:
-        self._begin("put back", self.delivery.put_back(rows))
+        self._begin(PUT_BACK, self.delivery.put_back(rows))
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None], *, vital: bool = False) -> None:
         # The event loop itself holds tasks only weakly, and lets them die in silence.

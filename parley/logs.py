@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from typing import Any
 
 import structlog
 
-_DETAIL = re.compile(
-    r"^(DETAIL|CONTEXT):.*?(?=^\S[\w.]*(Error|Exception)|^The above|^During|\Z)", re.MULTILINE | re.DOTALL
-)
+_DETAIL = re.compile(r"^(DETAIL|CONTEXT):", re.MULTILINE)
 
 
 def set_up_log(level: str = "info", form: str = "auto") -> None:
@@ -26,7 +25,6 @@ def set_up_log(level: str = "info", form: str = "auto") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
         without_details,
     ]
     structlog.configure(
@@ -48,10 +46,38 @@ def set_up_log(level: str = "info", form: str = "auto") -> None:
 
 
 def without_details(
-    _logger: object, _method: str, event: structlog.typing.EventDict
+    logger: Any, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Cut from errors what PostgreSQL adds to them: the row itself, with all that a customer wrote."""
-    trace = event.get("exception")
-    if isinstance(trace, str):
-        event["exception"] = _DETAIL.sub("", trace)
+    """Write an error out without what PostgreSQL adds: the row itself, with all that a customer wrote."""
+    error = _error_of(event.get("exc_info"))
+    event = structlog.processors.format_exc_info(logger, method, event)
+    for detail in _details(error):
+        # Within a group of errors every line is set in.
+        lines = "[ |]*".join(map(re.escape, detail.splitlines(keepends=True)))
+        event["exception"] = re.sub(lines, "", event["exception"])
     return event
+
+
+def _error_of(given: object) -> BaseException | None:
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1] if isinstance(given[1], BaseException) else None
+    return sys.exc_info()[1] if given else None
+
+
+def _details(error: BaseException | None) -> set[str]:
+    """The details in an error and in all that led to it."""
+    found: set[str] = set()
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+        # Its driver is not loaded where another database is used.
+        ours = type(one).__module__.startswith("psycopg")
+        if ours and (begin := _DETAIL.search(str(one))):
+            found.add(str(one)[begin.start() :])
+    return found

@@ -23,6 +23,7 @@ from crm_store.recording import Recorded, record
 from parley.batching import Batcher
 from parley.lines import line_in
 from parley.live import Hub
+from parley.threads import in_thread
 from parley.waiting import Key
 from parley.workers import Worked, Worker
 
@@ -61,6 +62,7 @@ class Pipeline:
         self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
         self._held: set[UUID] = set()
         self._in_work: set[UUID] = set()
+        self._again: set[UUID] = set()  # in work, and something came in that the round may have missed
         self._wake = asyncio.Event()
         self._remote = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="remote")
         self._working: set[asyncio.Task[None]] = set()
@@ -78,6 +80,7 @@ class Pipeline:
         finally:
             for keeper in keepers:
                 keeper.cancel()
+            await asyncio.wait(keepers)
             await self._finish()
 
     def _record(self, batch: Sequence[Incoming]) -> list[Recorded | None]:
@@ -97,7 +100,7 @@ class Pipeline:
 
     def _work_on(self, ids: Sequence[UUID]) -> None:
         self._held.update(ids)
-        # What is in work already is looked at once more when that is done: see `_work_off`.
+        self._again.update(one for one in ids if one in self._in_work)
         self._ready.update(dict.fromkeys(one for one in ids if one not in self._in_work))
         if self._ready:
             self._wake.set()
@@ -136,8 +139,10 @@ class Pipeline:
             log.exception("work.failed", conversations=len(ids))
             worked = Worked(done=set(ids))
         self._in_work.difference_update(ids)
+        again = self._again.intersection(ids)
+        self._again -= again
         self._held -= worked.done - self._ready.keys()
-        self._work_on(sorted(worked.more))
+        self._work_on(sorted(worked.more | again))
         self._answered(worked)
 
     async def _sweep(self) -> None:
@@ -145,7 +150,7 @@ class Pipeline:
         while True:
             found: list[UUID] = []
             try:
-                found = await asyncio.to_thread(self._lease_waiting)
+                found = await in_thread(self._lease_waiting)
                 self._work_on(found)
             except Exception:
                 log.exception("sweep.failed")
@@ -165,7 +170,7 @@ class Pipeline:
             held = list(self._held)
             if held:
                 try:
-                    await asyncio.to_thread(self._renew_now, held)
+                    await in_thread(self._renew_now, held)
                 except Exception:
                     log.exception("renewal.failed")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
+from errno import EADDRINUSE
 from pathlib import Path
 
 import uvicorn
@@ -39,7 +41,8 @@ def serve(config: Path, host: str, port: int) -> None:
             ws_max_size=64 * 1024,
         )
     )
-    server.run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal that stopped it once more
+        server.run(sockets=[listening])
     sys.stdout.flush()
     # Threads that still ask a slow remote engine are not waited for: their leases are dropped already.
     os._exit(0 if server.started else 1)
@@ -65,7 +68,10 @@ def main(arguments: list[str]) -> int:
     config, host, port = arguments
     try:
         serve(Path(config), host, int(port))
-    except (OSError, ParleyError, SettingsError) as error:
+    except OSError as error:
+        hint = ": stop what runs there, or take another --port" if error.errno == EADDRINUSE else ""
+        _tell(f"parley run could not start on {host}:{port}: {error.strerror or error}{hint}")
+    except (OverflowError, ParleyError, SettingsError) as error:
         _tell(f"parley run could not start on {host}:{port}: {error}")
     return 1
 

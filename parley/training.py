@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from actions.base import load_actions
+from actions.base import always_done, load_actions
 from crm_store.messages import ParleyError
 from nlu.base import Interpreter
 from nlu.dialogue import RuleDialogue
@@ -48,6 +48,7 @@ def open_bot(
         interpreter=interpreter,
         dialogue=RuleDialogue(project),
         actions=load_actions(),
+        always=always_done(),
         fallback=embedded,
         language=language,
         settings=settings or {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -15,7 +16,7 @@ from crm_store.conversations import Conversation
 from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from nlu.base import LISTEN, Decision, State
-from parley.bot import Bot
+from parley.bot import LANGUAGES, Bot
 
 MOST_ACTIONS = 10
 REPEAT_COMING_AFTER = timedelta(minutes=2)
@@ -53,11 +54,36 @@ def act(situation: Situation) -> Acted:
     """Answer one message under the floor as it is now."""
     _learn_proofs(situation)
     state = situation.state
-    language = situation.bot.language_of(situation.heard, state.slots.get("language"))
+    before = state.slots.get("language") or _known_language(situation)
+    language = situation.bot.language_of(situation.heard, before)
     state.slots["language"] = language
     if situation.conversation.floor == "waiting":
         return _still_waiting(situation, state)
     return _talk(situation, state, language)
+
+
+def act_in_silence(situation: Situation) -> Acted:
+    """What is done with a message while the bot may not speak: a stop counts whoever has the floor.
+
+    What was understood is kept with the message; the dialogue stands still.
+    """
+    acted = Acted(situation.state)
+    acted.decision.append({"action": None, "by": "floor", "name": situation.conversation.floor})
+    imagined = deepcopy(situation.state)
+    language = situation.bot.language_of(situation.heard, imagined.slots.get("language"))
+    imagined = situation.bot.dialogue.hear(imagined, situation.heard)
+    decision = situation.bot.dialogue.decide(imagined, situation.heard)
+    if decision.action in situation.bot.always:
+        _, turn = _run(situation, imagined, decision, language)
+        acted.decision.append(_explain(decision, turn.changes))
+    return acted
+
+
+def _known_language(situation: Situation) -> str | None:
+    """That of the customer's page or app, for who has sent no word yet: `zh-CN` counts as `zh`."""
+    customer = customers.get_customer(situation.session, situation.conversation.customer_id)
+    told = customer.language.replace("_", "-").partition("-")[0].lower()
+    return told if told in LANGUAGES else "en" if told else None
 
 
 def _talk(situation: Situation, state: State, language: str) -> Acted:
@@ -133,10 +159,9 @@ def _explain(decision: Decision, changes: Sequence[Change]) -> dict[str, Any]:
 
 
 def _still_waiting(situation: Situation, state: State) -> Acted:
-    acted = Acted(state)
-    acted.decision.append({"action": "utter_still_waiting", "by": "floor", "name": "waiting"})
+    acted = act_in_silence(situation)
     if not _told_lately(situation):
-        values = {**state.slots, "language": state.slots["language"]}
+        values = {"language": state.slots["language"]}
         contents = situation.bot.say("utter_still_waiting", values, situation.conversation.channel)
         _say(situation, acted, contents, "action:utter_still_waiting")
     return acted

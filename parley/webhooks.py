@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from bots.base import Channel, Rejected, Reply
-from crm_store.messages import Content, Incoming, Sent
+from crm_store.messages import Address, Content, Incoming, Sent
 from crm_store.outbox import Outgoing
 from crm_store.sending import OpenRequest
 from parley.delivery import Delivery
@@ -33,6 +35,8 @@ class Webhooks:
         self._pipeline = pipeline
         self._delivery = delivery
         self._waiting = waiting
+        # Answers on their way to an address; what became of them is not written down yet.
+        self._telling: dict[Address, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,13 +52,17 @@ class Webhooks:
             # One of the four edges. 503: the platform keeps the message and comes again.
             log.exception("webhook.failed", channel=channel.name if channel else None)
             reply = Reply(503, b"try again")
-        left = bool(carried) and await peer.has_left()
-        peer.close()
-        if channel and left:
-            await self._not_heard(channel, carried)
+        if not channel or not carried:
+            peer.close()
+            await _respond(send, reply)
             return
-        await _respond(send, reply)
-        if carried:
+        with self._on_the_way(carried[0].address):
+            left = await peer.has_left()
+            peer.close()
+            if left:
+                await self._not_heard(channel, carried)
+                return
+            await _respond(send, reply)
             await self._delivery.finish_inline(carried, Sent("accepted"))
 
     async def _answer(
@@ -79,17 +87,36 @@ class Webhooks:
     ) -> tuple[Reply, list[Outgoing]]:
         """Wait a moment for the bot's own words, so that the platform's answer can carry them."""
         peer.watch()
+        until = asyncio.get_running_loop().time() + channel.policy.inline_within
         with self._waiting.open(incoming[-1]) as offer:
             recorded = await self._pipeline.record(incoming)
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
-            if again is not None:
+            if again is not None and not offer.rows:
                 # It comes again though we have dealt with it: the platform did not get the answer.
                 return await self._carry(channel, query, incoming, again.message_id)
             await offer.wait(channel.policy.inline_within)
             if not offer.rows:
+                await self._others_told(incoming[-1].address, until)
                 return await self._carry(channel, query, incoming, None)
             reply, count = channel.answer(query, incoming, [row.content for row in offer.rows])
             return reply, offer.take(count)
+
+    @contextmanager
+    def _on_the_way(self, address: Address) -> Iterator[None]:
+        mine = self._telling[address] = asyncio.Event()
+        try:
+            yield
+        finally:
+            mine.set()
+            if self._telling.get(address) is mine:
+                del self._telling[address]
+
+    async def _others_told(self, address: Address, until: float) -> None:
+        """Answers to other requests go first: while one is on its way, nothing else is carried."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while address in self._telling:
+                    await self._telling[address].wait()
 
     async def _carry(
         self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming], again: UUID | None

@@ -25,7 +25,7 @@ from crm_store.messages import Policy, Understanding
 from crm_store.outbox import Outgoing
 from nlu.base import State
 from parley.bot import Bot
-from parley.turns import Acted, Situation, act, handed_over
+from parley.turns import Acted, Situation, act, act_in_silence, handed_over
 from parley.waiting import Key
 
 MOST_MESSAGES = 256  # of all conversations in one go
@@ -63,23 +63,25 @@ class Worker:
     policies: Mapping[str, Policy]
     now: Callable[[], datetime]
 
-    def work(self, ids: Sequence[UUID], inline: Collection[Key]) -> Worked:
-        """Answer all that waits in these conversations, whose leases we hold.
+    def work(self, ids: Sequence[UUID], inline: Collection[Key], most: int = MOST_MESSAGES) -> Worked:
+        """Answer what waits in these conversations, whose leases we hold; at most so many messages.
 
         `inline` are messages that came with a request of the platform that is open in this process.
         """
+        messages: Sequence[Message] = ()
         try:
             with self.database.reading() as session:
-                messages = _waiting(session, ids)
+                messages = _waiting(session, ids, most)
             understood = self.bot.understand(messages)
             heard = dict(zip((m.id for m in messages), understood, strict=True))
             return self._act(ids, heard, inline, self.now())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
-            if len(ids) == 1:
+            if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
+        # Whoever is at fault fails alone: conversation by conversation, then message by message.
         worked = Worked()
         for one in ids:
-            worked.add(self.work([one], inline))
+            worked.add(self.work([one], inline, most if len(ids) > 1 else 1))
         return worked
 
     def _act(
@@ -93,13 +95,16 @@ class Worker:
             mine = {c.id: c for c in lock_conversations(session, ids).values() if c.leased_by == self.name}
             # Read again under the lock: what is answered already is not answered twice.
             messages = [m for m in _waiting(session, list(mine)) if m.id in heard]
-            states = {key: State(**state) for key, state in dialogues.load_states(session, mine).items()}
+            states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
             changes, rows = [], []
             for message in messages:
                 conversation = mine[message.conversation_id]
                 state = states.get(conversation.id) or State()
+                if message.attempts == TRIES - 1:
+                    state = State()  # It may be the dialogue so far that this project cannot go on with.
                 situation = self._situation(session, conversation, message, heard[message.id], state, now)
-                acted = act(situation) if conversation.floor in ("bot", "waiting") else _suggest(situation)
+                speaks = conversation.floor in ("bot", "waiting")
+                acted = act(situation) if speaks else act_in_silence(situation)
                 if acted.floor and conversation.floor == "bot":
                     conversation.floor = acted.floor
                 states[conversation.id] = acted.state
@@ -143,6 +148,7 @@ class Worker:
                 trace = "".join(traceback.format_exception(error, limit=-8))
                 message.work = "parked"
                 message.decision = [{"action": None, "by": "error", "name": "parked", "trace": trace}]
+                self._hand_over(session, conversation, message, now)
             log.error(
                 "turn.parked" if parked else "turn.failed",
                 conversation=str(conversation_id),
@@ -155,24 +161,24 @@ class Worker:
             session.add_all([conversation, message])
         worked = Worked(done={conversation_id}, offered={(message.address, message.key or ""): []})
         if parked:
-            self._hand_over(message, now)
             worked.queued.add(message.channel)
         return worked
 
-    def _hand_over(self, message: Message, now: datetime) -> None:
+    def _hand_over(
+        self, session: Session, conversation: Conversation, message: Message, now: datetime
+    ) -> None:
         """A person gets what could not be answered, and the customer is told, if the words can be found."""
-        with self.database.writing() as session:
-            conversation = lock_conversations(session, [message.conversation_id])[message.conversation_id]
-            if conversation.floor != "bot":
-                return
-            conversation.floor = "waiting"
-            session.add(conversation)
-            heard = self.bot.heard_nothing(message)
-            situation = self._situation(session, conversation, message, heard, State(), now)
-            try:
-                outbox.queue(session, handed_over(situation).rows)
-            except Exception:
-                log.exception("words.missing")  # The hand-over itself must stand.
+        if conversation.floor != "bot":
+            return
+        conversation.floor = "waiting"
+        heard = self.bot.heard_nothing(message)
+        situation = self._situation(session, conversation, message, heard, State(), now)
+        try:
+            rows = handed_over(situation).rows
+        except Exception:
+            log.exception("words.missing")  # The hand-over itself must stand.
+        else:
+            outbox.queue(session, rows)
 
 
 def _where(error: Exception) -> str:
@@ -180,17 +186,17 @@ def _where(error: Exception) -> str:
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
-def _waiting(session: Session, ids: Sequence[UUID]) -> Sequence[Message]:
+def _waiting(session: Session, ids: Sequence[UUID], most: int = MOST_MESSAGES) -> Sequence[Message]:
     query = select(Message).where(is_waiting(), col(Message.conversation_id).in_(ids))
-    return session.exec(query.order_by(col(Message.seq)).limit(MOST_MESSAGES)).all()
+    return session.exec(query.order_by(col(Message.seq)).limit(most)).all()
 
 
-def _suggest(situation: Situation) -> Acted:
-    # An agent has the floor, or the conversation was closed: what was understood is kept with the
-    # message, and the bot says nothing.
-    return Acted(
-        situation.state, decision=[{"action": None, "by": "floor", "name": situation.conversation.floor}]
-    )
+def _read(state: Mapping[str, Any]) -> State:
+    try:
+        return State(**state)
+    except TypeError:
+        log.warning("dialogue.restarted", why="another version wrote its state")
+        return State()
 
 
 def _queue(

@@ -148,23 +148,27 @@ def parameter_names(parameter: Any) -> list[str]:
 
 
 def modules_of(package: ModuleType) -> Iterator[str]:
-    """The names of the files in a package."""
+    """The names of the files and folders in a package."""
     for module in iter_modules(package.__path__):
-        if not module.ispkg:
-            yield module.name
+        yield module.name
 
 
 def channels() -> dict[str, type[Channel]]:
-    """Every channel by its kind; files without a `Channel` in them are parts of one."""
+    """Every channel by its kind; files and folders without a `Channel` in them are parts of one."""
     found = {}
     for kind in modules_of(bots):
-        if kind == "base":
+        if kind in ("base", "simulators"):
             continue
         try:
             found[kind] = find_channel(kind)
         except LookupError:
             continue
     return found
+
+
+def place_of(channel: type[Channel]) -> str:
+    """The file that a channel is written in."""
+    return f"{channel.__module__.replace('.', '/')}.py"
 
 
 def channels_page() -> list[str]:
@@ -178,7 +182,7 @@ def channels_page() -> list[str]:
             if name not in ChannelSettings.model_fields
             or field.get_default() != ChannelSettings.model_fields[name].get_default()
         }
-        lines += ["", f'## kind = "{kind}"', "", first_paragraph(channel), f"File: `bots/{kind}.py`."]
+        lines += ["", f'## kind = "{kind}"', "", first_paragraph(channel), "", f"In `{place_of(channel)}`."]
         if own:
             lines += ["", *fields_table(own)]
     return lines

@@ -12,7 +12,7 @@ from config.settings import Settings, read_settings
 
 app = typer.Typer(
     name="parley",
-    help="One bot, one inbox and one customer record for WeChat, Telegram, the web and more.",
+    help="One bot and one customer record for WeChat, Telegram, the web and more.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

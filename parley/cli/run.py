@@ -43,7 +43,7 @@ def run(
     channels = open_channels(settings, _idle_host(settings))
     # Here too, so that the server never loads what only a migration needs (11 MB).
     with open_database(config):
-        print(_welcome(channels, host, port), flush=True)
+        print(_welcome(channels, host, port, sys.argv[0]), flush=True)
     _become_server(settings.file, host, port)
 
 
@@ -57,14 +57,14 @@ def _become_server(config: Path, host: str, port: int) -> None:
     os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 
-def _welcome(channels: Sequence[Channel], host: str, port: int) -> str:
+def _welcome(channels: Sequence[Channel], host: str, port: int, command: str) -> str:
     base = f"http://{host}:{port}"
     lines = ["Parley is starting. Stop it with Ctrl-C.", ""]
     for channel in channels:
         pages = [route.path for route in channel.routes() if isinstance(route, Route)]
         what, path = ("chat page", pages[0]) if pages else ("webhook", f"/webhooks/{channel.name}")
         lines.append(f"  {what:10} {base}{path}")
-    lines += [f"  {'API':10} {base}/api/docs   (a token: parley token new --scope admin)", ""]
+    lines += [f"  {'API':10} {base}/api/docs   (a token: {command} token new --scope admin)", ""]
     return "\n".join(lines)
 
 

@@ -102,6 +102,10 @@ def test_any_text_is_coped_with_and_spans_are_true(embedded: Embedded, noise: st
         ("Когда вы открываетесь", "other"),
         ("请把 invoice 发给我", "zh"),
         ("12345 !?", ""),
+        ("T20260101", ""),
+        ("ok!", ""),
+        ("https://shop.example/tea", ""),
+        ("order T20260101, ok?", "en"),
         ("🙂", ""),
     ],
 )

@@ -180,6 +180,15 @@ def test_who_asks_for_a_person_waits_for_one(shop: Shop) -> None:
     assert not any("21:30" in piece.text for piece in seen)
 
 
+def test_a_stop_counts_also_while_the_customer_waits_for_a_person(shop: Shop) -> None:
+    for word in ("我要找人工客服", "退订"):
+        shop.on_wechat.do(shop.wechat.say("o-stop", word))
+    said = [m for m in shop.messages("shop-wechat", "o-stop") if m["direction"] == "in"][-1]
+    changes = [change for step in said["decision"] for change in step.get("changes", ())]
+    assert changes == [{"what": "consent", "name": "marketing", "value": False}]
+    assert not any("不再给您发" in seen.text for seen in shop.wechat.screen("o-stop"))
+
+
 def test_a_picture_is_fetched_and_kept_before_its_platform_forgets_it(shop: Shop) -> None:
     png = b"\x89PNG\r\n\x1a\n" + bytes(100)
     shop.on_wechat.do(shop.wechat.image("o-picture", png))

@@ -27,8 +27,12 @@ class Desk:
         self.database, self.clock = database, Clock()
         self.worker = Worker(database, tiny_bot(**bot), "w", {"shop": Policy()}, self.clock)
 
-    def hear(self, who: str, *texts: str) -> UUID:
-        batch = [Incoming(Address("shop", who), f"{who} {text}", Content(text=text)) for text in texts]
+    def hear(self, who: str, *texts: str, language: str = "") -> UUID:
+        profile = {"language": language} if language else {}
+        batch = [
+            Incoming(Address("shop", who), f"{who} {text}", Content(text=text), profile=profile)
+            for text in texts
+        ]
         with self.database.writing() as session:
             recorded = record(session, batch, "w", self.clock())
         assert recorded[0]
@@ -201,3 +205,17 @@ def test_whose_lease_is_gone_neither_answers_nor_parks(database: Database) -> No
         conversations.drop_leases(session)
     desk.worker.work([good, bad], ())
     assert [m.attempts for who in ("anna", "ben") for m in desk.messages(who)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("known", "answered"), [("en", "en"), ("zh_CN", "zh"), ("zh-hans", "zh"), ("ko", "en"), ("", "zh")]
+)
+def test_who_has_sent_no_word_yet_is_answered_in_the_language_of_their_page(
+    database: Database, known: str, answered: str
+) -> None:
+    desk = Desk(database)
+    conversation = desk.hear("anna", "👍", language=known)
+    desk.work()
+    with database.reading() as session:
+        (state,) = dialogues.load_states(session, [conversation]).values()
+    assert state["slots"]["language"] == answered

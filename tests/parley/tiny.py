@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from starlette.types import ASGIApp
 
 from actions.base import Turn
 from bots.base import Channel, ChannelSettings, Reply
@@ -98,6 +99,7 @@ def tiny_bot(ear: Ear | None = None, **more: Any) -> Bot:
         "interpreter": ear,
         "dialogue": Parrot(),
         "actions": {"action_repeat": repeat},
+        "always": frozenset[str](),
         "fallback": ear,
     }
     return Bot(**(parts | more))
@@ -170,6 +172,21 @@ class Request:
         self.status = event.get("status", self.status)
         if "body" in event:
             self.text = event["body"].decode()
+
+
+async def fetch(app: ASGIApp, path: str) -> tuple[int, str]:
+    """Status and body of what an application answers to a GET."""
+    told: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(event: Any) -> None:
+        told.append(event)
+
+    scope = {"type": "http", "path": path, "method": "GET", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    return told[0]["status"], b"".join(event.get("body", b"") for event in told).decode()
 
 
 class TinyHouse:

@@ -10,8 +10,6 @@ from typing import Any
 from bots.simulators.clock import Clock
 from bots.simulators.telegram.errors import Refusal
 
-FIRST_ID = 10_000
-
 
 class Signal:
     """Something has changed: wakes everybody who waits for it, and counts so that nobody misses it."""
@@ -37,7 +35,8 @@ class Updates:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ids = count(FIRST_ID)
+        # A number that a bot has seen is a repeat to it, also when this platform was started anew.
+        self._ids = count(int(clock.now().timestamp()))
         self._polls = 0
         self.waiting: list[dict[str, Any]] = []
         self.changed = Signal()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bots.simulators.clock import Clock
 from bots.simulators.telegram import build
 from bots.simulators.telegram.platform import TelegramPlatform
+from bots.simulators.telegram.updates import Updates
 from bots.simulators.telegram.webhook import Target
 from tests.bots.telegram_house import TOKEN, local_telegram, served
 
@@ -335,3 +338,10 @@ def test_it_is_built_from_options_with_people_at_hand() -> None:
     assert app.state.platform.webhook.target.secret == "hush"
     with pytest.raises(ValueError, match="tokn"):
         build({"tokn": "x"})
+
+
+def test_a_platform_that_is_started_anew_does_not_repeat_the_numbers_of_updates() -> None:
+    first = Updates(Clock(datetime(2026, 11, 21, 8, tzinfo=UTC)))
+    again = Updates(Clock(datetime(2026, 11, 21, 9, tzinfo=UTC)))
+    seen = [first.add("message", {})["update_id"] for _ in range(3)]
+    assert again.add("message", {})["update_id"] > max(seen)
