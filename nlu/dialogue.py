@@ -118,6 +118,8 @@ class RuleDialogue:
         return [*state.history, now | {"hidden": True} if hidden else now][-self.policies.depth :]
 
     def _misses(self, state: State, decision: Decision) -> int:
+        if decision.arguments.get("wordless"):
+            return state.misses
         if decision.by in _MISSES or decision.arguments.get("asks_again"):
             return state.misses + 1
         # What follows in the same turn (the form that asks again after a miss) changes nothing.
@@ -179,8 +181,16 @@ class RuleDialogue:
         """Nothing fits: the form asks again, a rule for it, a question back, and in the end a person."""
         if not heard.text.strip() and not heard.intent and UNSUPPORTED in self.domain.responses:
             return Decision(UNSUPPORTED, "unsupported")
-        if state.misses:
+        wordless = not any(letter.isalnum() for letter in heard.text)
+        if state.misses and not wordless:
             return Decision(HAND_OVER, "hand_over", confidence=1.0)
+        decision = self._ask_again(state, heard, meaning)
+        # A thumb or a row of dots asks for nothing, so nobody has failed to answer it.
+        return (
+            replace(decision, arguments={**decision.arguments, "wordless": True}) if wordless else decision
+        )
+
+    def _ask_again(self, state: State, heard: Understanding, meaning: Meaning) -> Decision:
         form = self.domain.forms.get(state.active_loop or "")
         choices = [] if form else self.reader.choices(heard, self.policies)
         if not (choices and ASK_BACK in self.domain.actions):

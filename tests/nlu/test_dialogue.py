@@ -153,6 +153,15 @@ def test_the_first_miss_asks_back_and_the_second_hands_over(talk: Talk) -> None:
     assert talk.say("zzz") == ["action_ask_back"]
 
 
+def test_thumbs_and_faces_are_no_misses(talk: Talk) -> None:
+    for sign in ("👍", "😀😀", "……", "?!"):
+        assert "action_handover" not in talk.say(sign)
+    assert talk.state.misses == 0
+    talk.say("zzqx vvkw")
+    assert "action_handover" not in talk.say("🙏")
+    assert "action_handover" in talk.say("zzqx vvkw")
+
+
 def test_asking_back_offers_what_may_have_been_meant(talk: Talk) -> None:
     unsure = Understanding(
         "…",
