@@ -124,7 +124,8 @@ def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) 
     sending = select(Message.seq).where(is_unsent(), col(Message.status) == "sending")
     if not all_of_them:
         sending = sending.where(col(Message.sent_at) < now - LOST_AFTER)
-    lost = sending.order_by(col(Message.seq)).with_for_update()
+    # "+ 0": SQLite would rather read the whole table in this order than sort the few rows there are.
+    lost = sending.order_by(col(Message.seq) + 0).with_for_update()
     query = update(Message).where(col(Message.seq).in_(lost))
     values = {"status": "unknown", "reason": "the process stopped while it was being sent"}
     return int(session.execute(query.values(values)).rowcount)  # type: ignore[attr-defined]
