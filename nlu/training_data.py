@@ -61,6 +61,19 @@ class TrainingData:
         """The entity types that examples annotate."""
         return {entity.entity for example in self.examples for entity in example.entities}
 
+    def names_only(self) -> TrainingData:
+        """What is needed when a model has been trained: every intent, entry and entity type, few texts."""
+        kept: list[Example] = []
+        intents: set[str] = set()
+        types: set[str] = set()
+        for example in self.examples:
+            found = {entity.entity for entity in example.entities}
+            if example.intent not in intents or found - types:
+                kept.append(example)
+                intents.add(example.intent)
+                types |= found
+        return TrainingData(kept, self.synonyms, self.regexes, self.lookups)
+
 
 def read_nlu(node: Node, data: TrainingData, problems: Problems) -> None:
     """Add one `nlu:` section to the training data."""

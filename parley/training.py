@@ -42,6 +42,7 @@ def open_bot(
     """
     project = read_project(path)
     embedded = Embedded(open_model(project, models, tell), today)
+    project.nlu = project.nlu.names_only()  # The texts are in the model; here they would only take room.
     interpreter: Interpreter = RasaServer(rasa_url) if engine == "rasa" else embedded
     return Bot(
         project=project,
