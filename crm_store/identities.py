@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, listed
@@ -55,15 +56,33 @@ def identities_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID
 
 
 def lock_identities(session: Session, addresses: Collection[Address]) -> dict[Address, Identity]:
-    """The rows of these addresses, locked in one order everywhere."""
+    """The rows of these addresses, which are locked until the transaction ends, met before or not."""
     if not addresses:
         return {}
-    columns = (col(Identity.channel), col(Identity.external_id))
-    wanted, same = listed(
-        session, columns, [(address.channel, address.external_id) for address in addresses]
-    )
-    query = select(Identity).join(wanted, same).order_by(*columns).with_for_update(of=Identity)
-    return {found.address: found for found in session.exec(query)}
+    pairs = [(address.channel, address.external_id) for address in addresses]
+    _lock_addresses(session, pairs)
+    wanted, same = listed(session, (col(Identity.channel), col(Identity.external_id)), pairs)
+    return {found.address: found for found in session.exec(select(Identity).join(wanted, same))}
+
+
+def _lock_addresses(session: Session, pairs: Collection[Sequence[str]]) -> None:
+    """Lock the addresses themselves, not their rows: one that nobody has met yet has no row to lock.
+
+    All are locked at once and in one order, so that no two transactions wait for each other, whoever
+    meets an address first and whoever erases it meanwhile. A server keeps as many such locks as its
+    `max_locks_per_transaction` times `max_connections` (6,400 by default).
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return  # One transaction writes at a time.
+    session.execute(_LOCK_ADDRESSES, {"rows": json.dumps([list(pair) for pair in pairs])})
+
+
+# The inner query is not merged into the outer one, as it has an order of its own.
+_LOCK_ADDRESSES = text(
+    "SELECT pg_advisory_xact_lock(key) FROM ("
+    " SELECT DISTINCT hashtextextended(r.value::text, 0) AS key"
+    " FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value) ORDER BY key) AS ordered"
+)
 
 
 def open_window(windows: Mapping[str, Any], window: Window, now: datetime) -> dict[str, Any]:

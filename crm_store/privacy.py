@@ -59,6 +59,7 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     for conversation_id in sorted(found.id for found in session.scalars(own).all()):
         close(session, conversation_id, now)
     mine = col(Message.customer_id) == customer_id
+    session.execute(select(col(Message.seq)).where(mine).order_by(col(Message.seq)).with_for_update())
     queued = update(Message).where(mine, col(Message.status) == "queued")
     session.execute(queued.values(status="skipped", reason="the customer's data were erased"))
     session.execute(update(Message).where(mine, is_waiting()).values(work=None))

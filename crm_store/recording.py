@@ -1,7 +1,7 @@
 """Recording: what came in is written down once, whoever sends it again. Many messages, one transaction.
 
-Each address's identity row is locked first, then its conversation's: so within a conversation `seq` is
-the order of the commits, and a repeat in another process sees the first one.
+Each address is locked first, then its conversation's row: so within a conversation `seq` is the order
+of the commits, and a repeat in another process sees the first one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from crm_store.conversations import LEASE, Conversation, lock_conversations
 from crm_store.customers import Customer
-from crm_store.db import insert_into, listed, new_id
+from crm_store.db import listed, new_id
 from crm_store.history import Message
 from crm_store.identities import Identity, lock_identities, open_window
 from crm_store.messages import Address, Incoming, clean
@@ -73,27 +73,15 @@ def _known_identities(
     if not first:
         return {}
     found = lock_identities(session, first.keys())
-    missing = sorted((a for a in first if a not in found), key=str)
+    missing = [address for address in first if address not in found]
     if not missing:
         return found
+    # Nobody else meets them in this moment: their addresses are locked.
     customers = {address: _customer(first[address], now) for address in missing}
     session.execute(insert(Customer), list(customers.values()))
-    session.execute(
-        insert_into(session, Identity).on_conflict_do_nothing(),
-        [_identity(first[address], customers[address]["id"], now) for address in missing],
-    )
-    found |= lock_identities(session, missing)
-    _drop_orphans(session, customers, found)
-    return found
-
-
-def _drop_orphans(
-    session: Session, customers: Mapping[Address, dict[str, Any]], found: Mapping[Address, Identity]
-) -> None:
-    # Another process met the same person in this very moment and was first.
-    orphans = [c["id"] for address, c in customers.items() if found[address].customer_id != c["id"]]
-    for orphan in orphans:
-        session.delete(session.get_one(Customer, orphan))
+    new = [_identity(first[address], customers[address]["id"], now) for address in missing]
+    session.execute(insert(Identity), new)
+    return found | lock_identities(session, missing)
 
 
 def _customer(incoming: Incoming, now: datetime) -> dict[str, Any]:
@@ -241,7 +229,10 @@ def _touch_conversations(
 
 def _note_receipts(session: Session, batch: Sequence[Incoming]) -> None:
     receipts = [(i.address.channel, i.receipt) for i in batch if i.receipt]
-    for channel, receipt in sorted(receipts, key=lambda pair: (pair[0], pair[1].platform_id)):
+    if not receipts:
+        return
+    _lock_sent(session, [(channel, receipt.platform_id) for channel, receipt in receipts])
+    for channel, receipt in receipts:
         later = {"accepted": ("sending", "unknown"), "delivered": ("accepted", "sending", "unknown")}
         before = later.get(receipt.status, ("accepted", "sending", "unknown", "delivered"))
         session.execute(
@@ -254,6 +245,13 @@ def _note_receipts(session: Session, batch: Sequence[Incoming]) -> None:
             )
             .values(status=receipt.status, reason=receipt.reason or None)
         )
+
+
+def _lock_sent(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
+    # In the order in which everybody locks messages: that of the platform's ids is another one.
+    wanted, same = listed(session, (col(Message.channel), col(Message.platform_id)), pairs)
+    rows = select(Message.seq).join(wanted, same).order_by(col(Message.seq))
+    session.exec(rows.with_for_update(of=Message)).all()
 
 
 def _results(

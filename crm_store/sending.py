@@ -6,9 +6,11 @@ Locks are taken in one order everywhere: identities, conversations, messages, ea
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, update
@@ -82,8 +84,15 @@ def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetim
 
     Returns what each answer carries; what it does not carry is due, or waits for the next message.
     """
-    conversations = _lock_conversations_of(session, requests, now)
-    taken = [_take(session, request, conversations, now) for request in requests]
+    conversations = lock_conversations(session, _asked_of(session, requests, Message.conversation_id, now))
+    # Asked again under the lock, and locked all at once: in the order in which everybody locks messages.
+    seqs = _asked_of(session, requests, Message.seq, now) if conversations else set()
+    query = select(Message).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq))
+    found: dict[Address, list[Message]] = defaultdict(list)
+    for row in session.exec(query.with_for_update()) if seqs else ():
+        if row.conversation_id in conversations:
+            found[row.address].append(row)
+    taken = [_take(session, request, found[request.address], conversations, now) for request in requests]
     session.flush()
     return taken
 
@@ -157,26 +166,26 @@ def _earlier(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _lock_conversations_of(
-    session: Session, requests: Sequence[OpenRequest], now: datetime
-) -> dict[UUID, Conversation]:
+def _asked_of(session: Session, requests: Sequence[OpenRequest], column: Any, now: datetime) -> set[Any]:
+    """This column of all rows that the answers to the requests might carry."""
     columns = (col(Message.channel), col(Message.external_id))
     wanted, same = listed(session, columns, [(r.address.channel, r.address.external_id) for r in requests])
-    agains = [request.again for request in requests if request.again]
-    asked = is_unsent()
-    ids = set(session.exec(select(Message.conversation_id).join(wanted, same).where(asked)))
+    found = set(session.exec(select(column).join(wanted, same).where(is_unsent())))
     for request in requests:
         if request.again:
-            given = select(Message.conversation_id).where(*_of(request.address), _lost(request.again, now))
-            ids.update(session.exec(given))
-    return lock_conversations(session, ids) if ids or agains else {}
+            given = select(column).where(*_of(request.address), _lost(request.again, now))
+            found.update(session.exec(given))
+    return found
 
 
 def _take(
-    session: Session, request: OpenRequest, conversations: dict[UUID, Conversation], now: datetime
+    session: Session,
+    request: OpenRequest,
+    found: Sequence[Message],
+    conversations: dict[UUID, Conversation],
+    now: datetime,
 ) -> list[Outgoing]:
-    query = select(Message).where(*_of(request.address), _wanted(request, now)).order_by(col(Message.seq))
-    rows = [r for r in session.exec(query.with_for_update()) if r.conversation_id in conversations]
+    rows = [row for row in found if _is_wanted(row, request, now)]
     if any(row.status == "sending" and not _is_lost(row, request, now) for row in rows):
         return []  # Something is under way to the address already; nothing may overtake it.
     # The answer to a request needs neither window nor the right to push.
@@ -193,21 +202,24 @@ def _of(address: Address) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return col(Message.channel) == address.channel, col(Message.external_id) == address.external_id
 
 
-def _wanted(request: OpenRequest, now: datetime) -> ColumnElement[bool]:
-    ours = or_(col(Message.due_at).is_(None), col(Message.sender).in_(("bot", "agent")))
-    queued = is_unsent() & or_(col(Message.status) == "sending", ours)
-    return or_(queued, _lost(request.again, now)) if request.again else queued
-
-
 def _lost(again: UUID, now: datetime) -> ColumnElement[bool]:
     """Answers to a message of which the platform, by asking again, says that it has not got them."""
     stale = (col(Message.status) == "sending") & (col(Message.sent_at) < now - GIVEN_UP_AFTER)
     return (col(Message.reply_to) == again) & or_(col(Message.status) == "unknown", stale)
 
 
+def _is_wanted(row: Message, request: OpenRequest, now: datetime) -> bool:
+    if row.status == "queued":
+        return row.due_at is None or row.sender in ("bot", "agent")
+    return row.status == "sending" or (row.status == "unknown" and _answers(row, request))
+
+
+def _answers(row: Message, request: OpenRequest) -> bool:
+    return request.again is not None and row.reply_to == request.again
+
+
 def _is_lost(row: Message, request: OpenRequest, now: datetime) -> bool:
-    given_up = row.sent_at is not None and row.sent_at < now - GIVEN_UP_AFTER
-    return request.again is not None and row.reply_to == request.again and given_up
+    return _answers(row, request) and row.sent_at is not None and row.sent_at < now - GIVEN_UP_AFTER
 
 
 def _may_go(

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from crm_store import conversations, privacy, sending
@@ -65,14 +64,6 @@ class Crowd:
             self.rounds[job.__name__] += 1
 
     def record(self, rng: random.Random) -> None:
-        # As the recorder's `Batcher` does: an address that is erased in the very moment in which it is
-        # met anew may cost a batch a deadlock, and the batch is tried once more.
-        try:
-            self._record(rng)
-        except OperationalError:
-            self._record(rng)
-
-    def _record(self, rng: random.Random) -> None:
         batch = [
             Incoming(
                 who,
