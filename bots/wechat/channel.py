@@ -110,7 +110,7 @@ class Wechat(Channel):
     def challenge(self, query: Mapping[str, str]) -> Reply:
         """Prove to WeChat that this address knows the token; signed plainly in every mode."""
         echo = query.get("echostr", "").encode("utf-8", "replace")
-        self._wire.check_plain(query, echo, self.host.now())
+        self._wire.check_plain(query, self.host.now())
         return Reply(body=echo)
 
     async def receive(

@@ -1,11 +1,10 @@
-"""The envelope of WeChat's pushes and passive replies: signatures, replays, AES, XML and JSON.
+"""The envelope of WeChat's pushes and passive replies: signatures, clocks, AES, XML and JSON.
 
 What a push says is read in `wechat_read.py`. AES and the signature's recipe are wechatpy's.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -30,7 +29,6 @@ from crm_store.messages import clean_json
 BODY_LIMIT = 64 * 1024  # bytes
 CLOCK_LIMIT = timedelta(minutes=10)
 DEPTH_LIMIT = 16  # of nested elements or objects; WeChat's deepest push has four
-SEEN_LIMIT = 50_000  # signatures kept in memory
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,7 +61,6 @@ class Wire:
         self._app_id = app_id
         self._token = token
         self._ciphers = [_cipher(key) for key in aes_keys]
-        self._seen = Seen()
 
     def open(self, query: Mapping[str, str], body: bytes, now: datetime) -> Push:
         """The push in a request; `Rejected` if it is forged, replayed, broken or too large."""
@@ -71,21 +68,19 @@ class Wire:
             raise Rejected(f"a push has at most {BODY_LIMIT} bytes, got {len(body)}", 413)
         if self._ciphers:
             return self._open_encrypted(query, body, now)
-        self.check_plain(query, body, now)
+        self.check_plain(query, now)
         fields, as_json = parse(body)
         if "Encrypt" in fields and "MsgType" not in fields:
             raise Rejected("the push is encrypted and this channel has no encoding_aes_key")
         return Push(fields, as_json, query.get("nonce", ""))
 
-    def check_plain(self, query: Mapping[str, str], body: bytes, now: datetime) -> None:
-        """Check `signature`. It does not cover the body, so it is good for the first body only."""
+    def check_plain(self, query: Mapping[str, str], now: datetime) -> None:
+        """Check `signature`, which covers the time of the request, not its body."""
         timestamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
         signature = self._sign(timestamp, nonce)
         if not (nonce and _same(signature, query.get("signature", ""))):
             raise Rejected("the signature does not match")
-        sent_at = self._check_clock(timestamp, now)
-        if not self._seen.first(signature, body, now, until=sent_at + CLOCK_LIMIT):
-            raise Rejected("the signature has been used for another body")
+        self._check_clock(timestamp, now)
 
     def close(self, push: Push, fields: Mapping[str, str | int], now: datetime) -> Reply:
         """The passive reply with these fields, in the format and under the key of the push."""
@@ -123,7 +118,7 @@ class Wire:
         signer.add_data(*(part.encode("utf-8", "replace") for part in (self._token, *parts)))
         return str(signer.signature)
 
-    def _check_clock(self, timestamp: str, now: datetime) -> datetime:
+    def _check_clock(self, timestamp: str, now: datetime) -> None:
         if not _TIMESTAMP.fullmatch(timestamp):
             raise Rejected("the timestamp is not a Unix time in seconds")
         sent_at = datetime.fromtimestamp(int(timestamp), now.tzinfo)
@@ -131,28 +126,6 @@ class Wire:
             seconds = round((now - sent_at).total_seconds())
             log.warning("clock.differed", channel=self._channel, seconds=seconds)
             raise Rejected(f"the request is {seconds} seconds old by our clock, ten minutes are allowed")
-        return sent_at
-
-
-class Seen:
-    """Which body each plain signature came with, for as long as the signature is in time."""
-
-    def __init__(self, limit: int = SEEN_LIMIT) -> None:
-        self._limit = limit
-        self._bodies: dict[str, tuple[bytes, datetime]] = {}  # oldest first
-
-    def first(self, signature: str, body: bytes, now: datetime, *, until: datetime) -> bool:
-        """True if the signature is new, or came with this very body before."""
-        self._forget(now)
-        digest = hashlib.sha256(body).digest()
-        return self._bodies.setdefault(signature, (digest, until))[0] == digest
-
-    def _forget(self, now: datetime) -> None:
-        while self._bodies:
-            oldest = next(iter(self._bodies))
-            if len(self._bodies) < self._limit and self._bodies[oldest][1] >= now:
-                return
-            del self._bodies[oldest]
 
 
 def is_aes_key(text: str) -> bool:
