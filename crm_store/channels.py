@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, select
 
 from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, write_rows
 from crm_store.messages import Policy
@@ -43,6 +43,12 @@ def write_channel(session: Session, name: str, kind: str, policy: Policy, now: d
     """Write down what a channel declares."""
     row = {"name": name, "kind": kind, "policy": policy.to_json(), "opened_at": now}
     write_rows(session, ChannelRow, [row])
+
+
+def policies(session: Session) -> dict[str, Policy]:
+    """What every channel that was ever opened here declared, by its name."""
+    rows = session.exec(select(ChannelRow)).all()
+    return {row.name: Policy(**row.policy | {"draws": frozenset(row.policy["draws"])}) for row in rows}
 
 
 def find_shared(session: Session, key: str, now: datetime) -> str | None:

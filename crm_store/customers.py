@@ -12,7 +12,11 @@ from sqlalchemy import Column, Index, delete, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
-from crm_store.messages import NotFound
+from crm_store.messages import NotFound, Refused
+
+
+class Erased(Refused):
+    """This customer's data were erased."""
 
 
 class Customer(SQLModel, table=True):
@@ -26,6 +30,7 @@ class Customer(SQLModel, table=True):
     language: str = Field(default="", sa_column=Column(CleanText, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    erased_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
 class Attribute(SQLModel, table=True):
@@ -63,6 +68,11 @@ def get_customer(session: Session, customer_id: UUID) -> Customer:
     if customer is None:
         raise NotFound(f"there is no customer {customer_id}")
     return customer
+
+
+def customers_by_id(session: Session, ids: Collection[UUID]) -> Sequence[Customer]:
+    """Those of these customers that there are."""
+    return session.exec(select(Customer).where(col(Customer.id).in_(ids))).all() if ids else ()
 
 
 def list_customers(session: Session, *, after: UUID | None, limit: int) -> Sequence[Customer]:

@@ -45,6 +45,15 @@ def find_identity(session: Session, address: Address) -> Identity | None:
     return session.get(Identity, (address.channel, address.external_id))
 
 
+def identities_at(session: Session, addresses: Collection[Address]) -> dict[Address, Identity]:
+    """Whose addresses these are; one query for any number of them."""
+    if not addresses:
+        return {}
+    columns = (col(Identity.channel), col(Identity.external_id))
+    wanted, same = listed(session, columns, [(a.channel, a.external_id) for a in addresses])
+    return {found.address: found for found in session.exec(select(Identity).join(wanted, same))}
+
+
 def identities_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, list[Identity]]:
     """All addresses of these customers, oldest first; one query for any number of them."""
     query = select(Identity).where(col(Identity.customer_id).in_(customer_ids))

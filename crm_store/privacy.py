@@ -10,11 +10,14 @@ from uuid import UUID
 from sqlalchemy import Column, Table, delete, select, update
 from sqlmodel import Session, SQLModel, col
 
+from crm_store import followups
 from crm_store.conversations import Conversation, close
+from crm_store.customers import Customer
 from crm_store.db import CleanJson
 from crm_store.history import Message, is_waiting
 from crm_store.identities import identities_of, lock_identities
 
+ERASED = "the customer's data were erased"
 _CUSTOMER = "customer_id"
 
 
@@ -50,6 +53,8 @@ def erase(session: Session, customer_id: UUID, now: datetime) -> None:
                 _rename(session, table, column, where, names)
             else:
                 session.execute(update(table).where(where).values({name: _empty(column)}))
+    erased = update(Customer).where(col(Customer.id) == customer_id, col(Customer.erased_at).is_(None))
+    session.execute(erased.values(erased_at=now))
 
 
 def _end(session: Session, customer_id: UUID, now: datetime) -> None:
@@ -61,8 +66,9 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     mine = col(Message.customer_id) == customer_id
     session.execute(select(col(Message.seq)).where(mine).order_by(col(Message.seq)).with_for_update())
     queued = update(Message).where(mine, col(Message.status) == "queued")
-    session.execute(queued.values(status="skipped", reason="the customer's data were erased"))
+    session.execute(queued.values(status="skipped", reason=ERASED))
     session.execute(update(Message).where(mine, is_waiting()).values(work=None))
+    followups.end_all(session, customer_id, ERASED, now)
 
 
 def _about(table: Table, customer_id: UUID) -> Any:

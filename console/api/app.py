@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from console.api import conversations, customers, docs, messages, problems
+from console.api import conversations, customers, docs, events, messages, problems
 from console.api.host import Host
 from console.api.limits import BodyLimit
 from crm_store.db import Database
@@ -28,6 +28,7 @@ _NOUNS = [
         "description": "What is said on one address between opening and closing, and who has the floor.",
     },
     {"name": "messages", "description": "Every word in either direction, with what became of it."},
+    {"name": "events", "description": "What other systems know of customers: orders, visits and the like."},
 ]
 
 
@@ -68,7 +69,7 @@ def create_api(
     api.add_middleware(BodyLimit)
     problems.install(api)
     version_1 = APIRouter(prefix=f"{PREFIX}/v1")
-    for noun in (customers, conversations, messages):
+    for noun in (customers, conversations, messages, events):
         version_1.include_router(noun.router)
     api.include_router(version_1)
     docs.install(api, PREFIX)

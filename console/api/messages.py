@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from sqlmodel import Session
 
 from console.api.auth import MAY_READ, MAY_WRITE, Caller, GuardedRoute
 from console.api.conversations import ConversationId, announce, name_of_agent
 from console.api.host import GivenHost
+from console.api.once import REPLAYED, IdempotencyKey
 from console.api.paging import Cursor, Limit, cut, read_seq, write_cursor
-from console.api.problems import ANYWHERE, KeyReused, refusals
+from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import Message, MessagePage, Reply
 from crm_store import conversations, history, outbox
 from crm_store.conversations import Conversation
+from crm_store.idempotency import KeyReused
 from crm_store.messages import Content, Refused
 
 router = APIRouter(
@@ -27,26 +28,6 @@ router = APIRouter(
     responses={**ANYWHERE, **refusals(404)},
 )
 log = structlog.get_logger()
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Any text, new for each message. The same request again returns the first one's "
-        "message, with the header `Idempotent-Replay: true`, and sends nothing.",
-        examples=["order-4711-shipped"],
-    ),
-]
-REPLAYED = {
-    "headers": {
-        "Idempotent-Replay": {
-            "description": "`true`: this message was posted before under the same Idempotency-Key.",
-            "schema": {"type": "string", "enum": ["true"]},
-        }
-    }
-}
 
 
 @router.get("", dependencies=[MAY_READ], operation_id="listMessages", summary="List messages")

@@ -24,10 +24,6 @@ _REF = "#/components/schemas/{model}"
 log = structlog.get_logger()
 
 
-class KeyReused(ParleyError):
-    """This Idempotency-Key was used for another request."""
-
-
 class Flaw(BaseModel):
     """One thing that is wrong with a request."""
 

@@ -64,12 +64,12 @@ class Shop:
         given = {} if json is None else {"json": json}
         return self.ask("POST", f"/api/v1{path}", **given, **rest)
 
-    def everything(self, path: str, limit: int) -> list[dict[str, Any]]:
+    def everything(self, path: str, limit: int, **params: str) -> list[dict[str, Any]]:
         """All items of a list, page by page."""
         items: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:
-            page = self.get(path, params={"limit": limit, "cursor": cursor})
+            page = self.get(path, params={"limit": limit, "cursor": cursor, **params})
             assert set(page) == {"items", "next_cursor"}
             assert len(page["items"]) <= limit
             items += page["items"]
