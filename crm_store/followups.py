@@ -218,13 +218,11 @@ def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datet
 
 
 def end_all(session: Session, customer_id: UUID, reason: str, now: datetime) -> None:
-    """Cancel all that is planned for a customer, or still to be done."""
+    """Cancel all that is planned for a customer, or still to be done; the outbox is left to the caller."""
     query = select(FollowUp).where(
         col(FollowUp.customer_id) == customer_id, col(FollowUp.state).in_(("planned", "task"))
     )
-    found = session.exec(query.order_by(col(FollowUp.id)).with_for_update()).all()
-    _take_back(session, [row.message_id for row in found if row.message_id], reason)
-    for row in found:
+    for row in session.exec(query.order_by(col(FollowUp.id)).with_for_update()).all():
         _end(row, "cancelled", reason, now)
         session.add(row)
 

@@ -63,12 +63,12 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     own = select(Conversation).where(col(Conversation.customer_id) == customer_id)
     for conversation_id in sorted(found.id for found in session.scalars(own).all()):
         close(session, conversation_id, now)
+    followups.end_all(session, customer_id, ERASED, now)
     mine = col(Message.customer_id) == customer_id
     session.execute(select(col(Message.seq)).where(mine).order_by(col(Message.seq)).with_for_update())
     queued = update(Message).where(mine, col(Message.status) == "queued")
     session.execute(queued.values(status="skipped", reason=ERASED))
     session.execute(update(Message).where(mine, is_waiting()).values(work=None))
-    followups.end_all(session, customer_id, ERASED, now)
 
 
 def _about(table: Table, customer_id: UUID) -> Any:

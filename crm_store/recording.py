@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from crm_store.conversations import LEASE, Conversation, lock_conversations
 from crm_store.customers import Customer
 from crm_store.db import listed, new_id
+from crm_store.followups import cancel_awaiting
 from crm_store.history import Message
 from crm_store.identities import Identity, lock_identities, open_window
 from crm_store.messages import Address, Incoming, clean
@@ -57,6 +58,9 @@ def record(
     seqs = _insert(session, rows)
     _touch_identities(session, identities, new, now)
     _touch_conversations(session, open_ones, rows, leased, worker, now)
+    written = {row["customer_id"] for row in rows if row["work"]}
+    if written:
+        cancel_awaiting(session, written, now)
     _note_receipts(session, batch)
     return _results(batch, known, fresh, seqs, leased)
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy
 
-from crm_store import conversations, history, outbox, sending
+from crm_store import conversations, due_followups, events, followups, history, outbox, sending
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy
 from crm_store.recording import record
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ANNA = Address("shop", "o1")
-LARGE = ("messages", "conversations", "identities", "customers")
+LARGE = ("messages", "conversations", "identities", "customers", "followups", "events")
 # An index of what is unsent, waiting or leased holds little, however much there is in the table.
 SMALL = ("ix_messages_unsent", "ix_messages_waiting", "ix_conversations_leased")
 
@@ -48,6 +48,10 @@ def test_no_query_of_the_hot_path_scans_a_table(sqlite_url: str) -> None:
         history.list_lines(session, ANNA, after=10)
         history.list_messages(session, first.conversation_id)
         history.list_timeline(session, first.message_id)
+        due_followups.tick(session, NOW)
+        followups.list_followups(session, customer_id=first.message_id)
+        followups.cancel_awaiting(session, [first.message_id], NOW)
+        events.list_events(session, first.message_id)
     scans = [
         (step, statement)
         for step, statement in plans
