@@ -102,6 +102,13 @@ def _words(message: Message) -> str:
 
 
 def _platform_intent(kind: str) -> str:
-    known = {"follow": "follow", "image": "image", "voice": "voice", "location": "location"}
+    # Who scans our code and follows already has come in once more.
+    known = {
+        "follow": "follow",
+        "scan": "follow",
+        "image": "image",
+        "voice": "voice",
+        "location": "location",
+    }
     files = {"file": "file", "video": "file", "link": "file"}
     return "platform_" + (known | files).get(kind, "unknown")

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,7 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str) ->
 @app.command(epilog="Example: parley check --config parley.toml")
 def check(config: Config = None, as_json: AsJson = False) -> None:
     """Check settings, bot files and channels: every error with its file and line."""
-    faults = list(_faults(config))
+    faults = sorted(_faults(config), key=itemgetter("file", "line"))
     if as_json:
         print(json.dumps({"ok": not faults, "errors": faults}, ensure_ascii=False))
     for fault in [] if as_json else faults:
@@ -95,7 +96,11 @@ def _faults(config: Config) -> list[dict[str, object]]:
     try:
         read_project(settings.at(settings.bot))
     except ProjectErrors as errors:
-        found += [{"file": p.file, "line": p.line, "what": p.expected} for p in errors.problems]
+        folder = settings.at(settings.bot)
+        found += [
+            {"file": str(folder / problem.file), "line": problem.line, "what": problem.expected}
+            for problem in errors.problems
+        ]
     return found
 
 

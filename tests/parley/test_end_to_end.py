@@ -276,3 +276,22 @@ def test_check_names_every_fault_with_its_line(shop: Shop, folder: Path) -> None
     (missing, misspelt) = sorted(json.loads(told.stdout)["errors"], key=lambda e: str(e["what"]))
     assert "app_secret" in str(missing["what"])
     assert "did you mean app_secret?" in str(misspelt["what"]) or "did you mean" in str(missing["what"])
+
+
+def test_check_tells_faults_of_settings_and_bot_in_the_order_of_their_files_and_lines(
+    shop: Shop, folder: Path
+) -> None:
+    bot = folder / "faulty"
+    (bot / "data").mkdir(parents=True)
+    (bot / "domain.yml").write_text(
+        "intents:\n- greet\nslots:\n  name:\n    type: no_such_type\nresponses: 7\n"
+    )
+    settings, good = shop.server.config, shop.server.config.read_text()
+    settings.write_text(f'bot = "{bot}"\n\n[[channels]]\nname = "x"\nkind = "nowhere"\n')
+    told = shop.server.run("check", "--json")
+    settings.write_text(good)
+    assert told.returncode == 1
+    errors = json.loads(told.stdout)["errors"]
+    places = [(error["file"], error["line"]) for error in errors]
+    assert places == sorted(places)
+    assert {file for file, _ in places} == {str(bot / "domain.yml"), str(settings)}
