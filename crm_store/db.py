@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
@@ -94,6 +94,33 @@ class InUse(ParleyError):
     """Another process works on this database, which takes only one."""
 
 
+class Alone:
+    """Whether this process alone does something. The lock lives as long as its connection."""
+
+    def __init__(self, connection: Connection | None, held: bool) -> None:
+        self._connection = connection
+        self._held = held
+        self._backend = self._ask() if held else None
+
+    def __bool__(self) -> bool:
+        return self._held
+
+    def check(self) -> bool:
+        """Ask whether it is still so: a connection may be lost, and with it the lock, without a word."""
+        if self._held:
+            try:
+                self._held = self._ask() == self._backend
+            except SQLAlchemyError:
+                self._held = False
+        return self._held
+
+    def _ask(self) -> int | None:
+        # A connection may have been made anew in silence: then another backend answers.
+        if self._connection is None:
+            return None
+        return self._connection.execute(select(func.pg_backend_pid())).scalar()
+
+
 class Database:
     """One database for all threads of a process.
 
@@ -124,18 +151,18 @@ class Database:
             yield session
 
     @contextmanager
-    def alone(self, what: str) -> Iterator[bool]:
-        """Whether this process alone does `what` while the block lasts; another may be doing it."""
+    def alone(self, what: str) -> Iterator[Alone]:
+        """True if this process alone does `what` while the block lasts; another may be doing it."""
         if self.is_sqlite:
-            yield True  # One process works a SQLite file: see `claim`.
+            yield Alone(None, True)  # One process works a SQLite file: see `claim`.
             return
         with self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = select(func.pg_try_advisory_lock(func.hashtext(what)))
             try:
-                yield bool(connection.execute(lock).scalar())
+                yield Alone(connection, bool(connection.execute(lock).scalar()))
             finally:
-                with suppress(OperationalError):  # Who has lost the connection has lost the lock.
+                with suppress(SQLAlchemyError):  # Who has lost the connection has lost the lock.
                     connection.execute(select(func.pg_advisory_unlock_all()))
 
     def claim(self) -> None:

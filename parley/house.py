@@ -5,37 +5,42 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
 from config.settings import Settings
 from crm_store.channels import write_channel
 from crm_store.conversations import drop_leases
-from crm_store.db import Database, new_id
+from crm_store.db import Alone, Database, new_id
 from crm_store.media import MediaFolder
 from crm_store.messages import Address
 from crm_store.migrating import upgrade
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recorded
 from crm_store.sending import give_up_lost
+from parley.clock import Clock, Tick
 from parley.delivery import Delivery
 from parley.fetching import Fetcher
 from parley.host import HouseHost
 from parley.live import Hub
 from parley.opening import bot_of, open_channels
 from parley.pipeline import Pipeline
+from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
 from parley.workers import Worked, Worker
 
 POLL_AGAIN_SECONDS = 5.0
+LOCK_CHECK_SECONDS = 2.0
+# What is due by its time, each once a second and in this order: see `parley/clock.py`.
+TICKS: Mapping[str, Tick] = {}
 PUT_BACK = "put back"
 PUT_BACK_SECONDS = 2.0
 
@@ -75,6 +80,7 @@ class House:
         )
         self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
         self.delivery = Delivery(self.database, self.channels, self.hub, now)
+        self.clock = Clock(self.database, TICKS, self.queued, now)
         self.pipeline = Pipeline(
             self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch
         )
@@ -90,6 +96,7 @@ class House:
         await asyncio.to_thread(self._prepare)
         self._begin("pipeline", self.pipeline.run(), vital=True)
         self._begin("delivery", self.delivery.run(), vital=True)
+        self._begin("clock", self.clock.run(), vital=True)
         for channel in self.channels:
             if channel.polls:
                 self._begin(channel.name, self._poll(channel), vital=True)
@@ -127,8 +134,8 @@ class House:
             try:
                 with self.database.alone(f"poll {channel.name}") as alone:
                     if alone:
-                        await channel.run()
-            except OperationalError:
+                        await _while(alone, channel.run())
+            except DBAPIError:
                 log.exception("poll.interrupted", channel=channel.name)  # The database is away.
             await asyncio.sleep(POLL_AGAIN_SECONDS)
 
@@ -175,3 +182,16 @@ class House:
                 # One process works a SQLite file: whatever another held, it holds no more.
                 drop_leases(session)
                 give_up_lost(session, self.now(), all_of_them=True)
+
+
+async def _while(alone: Alone, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work until it ends, or until another process may do it."""
+    working = asyncio.create_task(work)
+    try:
+        while not working.done() and await in_thread(alone.check):
+            await asyncio.wait([working], timeout=LOCK_CHECK_SECONDS)
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
+    if not working.cancelled():
+        working.result()

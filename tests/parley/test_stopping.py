@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from crm_store.messages import Policy
 from crm_store.outbox import Outgoing
 from parley.app import create_app
 from parley.workers import Worked, Worker
-from tests.parley.tiny import Ear, Pigeon, fetch, tiny_house
+from tests.parley.tiny import Ear, Pigeon, fetch, tiny_house, until_true
 
 
 class Steady(Pigeon):
@@ -62,13 +62,6 @@ def statuses(url: str) -> list[str]:
         found = list(session.exec(query))
     database.close()
     return found
-
-
-async def until_true(probe: Callable[[], Any], within: float = 5.0) -> None:
-    until = time.monotonic() + within
-    while not await asyncio.to_thread(probe):
-        assert time.monotonic() < until, "waited in vain"
-        await asyncio.sleep(0.01)
 
 
 def test_what_was_just_taken_for_sending_at_a_stop_is_still_sent_after_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -187,6 +188,14 @@ async def fetch(app: ASGIApp, path: str) -> tuple[int, str]:
     scope = {"type": "http", "path": path, "method": "GET", "query_string": b"", "headers": []}
     await app(scope, receive, send)
     return told[0]["status"], b"".join(event.get("body", b"") for event in told).decode()
+
+
+async def until_true(probe: Callable[[], Any], within: float = 5.0) -> None:
+    """Wait until the probe finds something."""
+    until = time.monotonic() + within
+    while not await asyncio.to_thread(probe):
+        assert time.monotonic() < until, "waited in vain"
+        await asyncio.sleep(0.01)
 
 
 class TinyHouse:
