@@ -121,7 +121,7 @@ def set_attribute(
     source_id: UUID | None = None,
     now: datetime,
 ) -> None:
-    """Learn a fact; an earlier value of the same name is replaced. `source`: message, agent, import."""
+    """Learn a fact in place of an earlier one. `source`: message, agent:NAME, api:OWNER, import."""
     session.merge(
         Attribute(
             customer_id=customer_id,
@@ -133,6 +133,13 @@ def set_attribute(
         )
     )
     session.flush()
+
+
+def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
+    """Know a fact no more."""
+    session.execute(
+        delete(Attribute).where(col(Attribute.customer_id) == customer_id, col(Attribute.name) == name)
+    )
 
 
 def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
@@ -155,7 +162,5 @@ def add_tag(session: Session, customer_id: UUID, tag: str, *, source: str, now: 
 def remove_tag(session: Session, customer_id: UUID, tag: str) -> None:
     """Take a tag off a customer."""
     session.execute(
-        delete(CustomerTag).where(
-            col(CustomerTag.tag) == tag, col(col(CustomerTag.customer_id)) == customer_id
-        )
+        delete(CustomerTag).where(col(CustomerTag.tag) == tag, col(CustomerTag.customer_id) == customer_id)
     )

@@ -9,7 +9,7 @@ messages, each by its key.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -128,7 +128,7 @@ def plan(
         channel=address.channel,
         external_id=address.external_id,
         text=text,
-        due_at=due_at,
+        due_at=due_at.astimezone(UTC),
         planned_by=planned_by,
         agent=agent,
         cancel_if_written=cancel_if_written,
@@ -157,7 +157,7 @@ def add_task(
         channel=address.channel,
         external_id=address.external_id,
         text=text,
-        due_at=due_at,
+        due_at=due_at.astimezone(UTC),
         state="task",
         planned_by=f"agent:{agent}",
         agent=agent,

@@ -8,7 +8,17 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from console.api import conversations, customers, docs, events, messages, problems
+from console.api import (
+    audit,
+    conversations,
+    customers,
+    docs,
+    edits,
+    events,
+    followups,
+    messages,
+    problems,
+)
 from console.api.host import Host
 from console.api.limits import BodyLimit
 from crm_store.db import Database
@@ -29,6 +39,8 @@ _NOUNS = [
     },
     {"name": "messages", "description": "Every word in either direction, with what became of it."},
     {"name": "events", "description": "What other systems know of customers: orders, visits and the like."},
+    {"name": "followups", "description": "A word to one customer at its time, or a task for an agent."},
+    {"name": "audit", "description": "Who changed what, and when."},
 ]
 
 
@@ -69,7 +81,7 @@ def create_api(
     api.add_middleware(BodyLimit)
     problems.install(api)
     version_1 = APIRouter(prefix=f"{PREFIX}/v1")
-    for noun in (customers, conversations, messages, events):
+    for noun in (customers, edits, conversations, messages, events, followups, audit):
         version_1.include_router(noun.router)
     api.include_router(version_1)
     docs.install(api, PREFIX)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from sqlmodel import Session
 
 from console.api.auth import MAY_ADMINISTER, MAY_READ, Caller, GuardedRoute
@@ -15,10 +17,11 @@ from console.api.host import GivenHost
 from console.api.paging import Cursor, Limit, cut, read_id, read_seq, write_cursor
 from console.api.problems import ANYWHERE, flaw, refusals
 from console.api.shapes import EXAMPLE_ID, Customer, CustomerPage, Message, MessagePage
-from crm_store import customers, privacy
+from crm_store import audit, customers, privacy
 from crm_store.history import list_timeline
 from crm_store.identities import find_identity, identities_of
 from crm_store.messages import Address
+from crm_store.staff import Token
 
 router = APIRouter(prefix="/customers", tags=["customers"], route_class=GuardedRoute, responses=ANYWHERE)
 log = structlog.get_logger()
@@ -33,6 +36,14 @@ IdentityQuery = Annotated[
     ),
 ]
 
+TAGGED = {
+    "headers": {
+        "ETag": {
+            "description": "The customer's present state, for If-Match.",
+            "schema": {"type": "string"},
+        }
+    }
+}
 EXPORTED = {"customers": [{"id": EXAMPLE_ID, "display_name": "小林"}], "messages": []}
 
 
@@ -43,11 +54,11 @@ def list_customers(
     """Customers, oldest first; with `identity` the one who has this account, or none."""
     with host.database.reading() as session:
         if identity:
-            return CustomerPage(items=_draw(session, _find(session, identity)), next_cursor=None)
+            return CustomerPage(items=draw_customers(session, _find(session, identity)), next_cursor=None)
         after = read_id("customers", cursor)
         rows, last = cut(customers.list_customers(session, after=after, limit=limit + 1), limit)
         return CustomerPage(
-            items=_draw(session, rows),
+            items=draw_customers(session, rows),
             next_cursor=write_cursor("customers", last.id) if last else None,
         )
 
@@ -57,12 +68,14 @@ def list_customers(
     dependencies=[MAY_READ],
     operation_id="getCustomer",
     summary="Get a customer",
-    responses=refusals(404),
+    responses={**refusals(404), 200: TAGGED},
 )
-def get_customer(host: GivenHost, customer_id: CustomerId) -> Customer:
+def get_customer(host: GivenHost, response: Response, customer_id: CustomerId) -> Customer:
     """One customer with all that is known of them, and from where."""
     with host.database.reading() as session:
-        return _draw(session, [customers.get_customer(session, customer_id)])[0]
+        drawn = draw_customers(session, [customers.get_customer(session, customer_id)])[0]
+    response.headers["ETag"] = etag_of(drawn)
+    return drawn
 
 
 @router.get(
@@ -96,9 +109,10 @@ def timeline(
 )
 def export(host: GivenHost, caller: Caller, customer_id: CustomerId) -> dict[str, list[dict[str, Any]]]:
     """Every row that is kept about a customer, by table: their own data, to hand over to them."""
-    with host.database.reading() as session:
+    with host.database.writing() as session:
         customers.get_customer(session, customer_id)
         found = privacy.export(session, customer_id)
+        _note(session, caller, customer_id, "customer.exported", host.now())
     log.info("customer.exported", customer_id=str(customer_id), token_id=str(caller.id))
     return found
 
@@ -118,10 +132,23 @@ def erase(host: GivenHost, caller: Caller, customer_id: CustomerId) -> Customer:
     with host.database.writing() as session:
         customers.get_customer(session, customer_id)
         privacy.erase(session, customer_id, host.now())
+        _note(session, caller, customer_id, "customer.erased", host.now())
         session.expire_all()
-        left = _draw(session, [customers.get_customer(session, customer_id)])[0]
+        left = draw_customers(session, [customers.get_customer(session, customer_id)])[0]
     log.info("customer.erased", customer_id=str(customer_id), token_id=str(caller.id))
     return left
+
+
+def _note(session: Session, caller: Token, customer_id: UUID, action: str, now: datetime) -> None:
+    audit.note(
+        session, actor=f"token:{caller.id}", action=action, noun="customer", noun_id=customer_id,
+        customer_id=customer_id, now=now,
+    )  # fmt: skip
+
+
+def etag_of(customer: Customer) -> str:
+    """What changes whenever anything about the customer changes."""
+    return f'"{hashlib.sha256(customer.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def _find(session: Session, identity: str) -> Sequence[customers.Customer]:
@@ -133,7 +160,7 @@ def _find(session: Session, identity: str) -> Sequence[customers.Customer]:
     return [customers.get_customer(session, found.customer_id)] if found else []
 
 
-def _draw(session: Session, rows: Sequence[customers.Customer]) -> list[Customer]:
+def draw_customers(session: Session, rows: Sequence[customers.Customer]) -> list[Customer]:
     """The shapes of these customers, with three queries however many there are."""
     ids = [row.id for row in rows]
     attributes, tags = customers.attributes_of(session, ids), customers.tags_of(session, ids)

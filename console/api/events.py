@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from console.api.auth import MAY_READ, MAY_WRITE, Caller, GuardedRoute
 from console.api.host import GivenHost
+from console.api.once import REPLAYED, Once
 from console.api.paging import Cursor, Limit, Page, cut, read_id, write_cursor
 from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import EXAMPLE_ID, Words
@@ -117,25 +118,30 @@ class ToldPage(BaseModel):
     items: list[Told]
 
 
+REPEATED = {"model": Event, "description": "A repeat: the first event."}
+
+
 @router.post(
     "",
     dependencies=[MAY_WRITE],
     operation_id="createEvent",
     summary="Tell of an event",
     status_code=201,
-    responses={**refusals(404, 409), 200: {"model": Event, "description": "A repeat: the first event."}},
+    responses={**refusals(404, 409), 201: REPLAYED, 200: REPEATED},
 )
-def create_event(host: GivenHost, caller: Caller, response: Response, body: NewEvent) -> Event:
+def create_event(host: GivenHost, caller: Caller, response: Response, once: Once, body: NewEvent) -> Event:
     """Write down what happened to a customer. A repeat, told by its key, answers 200 with the first one."""
-    with host.database.writing() as session:
+
+    def make(session: Session) -> Event:
         (found,) = _whom(session, [body])
         if isinstance(found, ParleyError):
             raise found
         ((row, new),) = events.add_events(session, caller.owner, [_happened(body, found)], host.now())
-        told = Event.of(row)
-    if not new:
-        response.status_code = 200
-    log.info("event.told", event_id=str(told.id), new=new)
+        response.status_code = 201 if new else 200
+        return Event.of(row)
+
+    told = once.do(Event, make, body, lambda made: made.customer_id)
+    log.info("event.told", event_id=str(told.id), status=response.status_code)
     return told
 
 

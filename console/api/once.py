@@ -58,11 +58,11 @@ class OnceOnly:
         shape: type[Shape],
         make: Callable[[Session], Shape],
         body: BaseModel | None = None,
-        customer_id: UUID | None = None,
+        about: Callable[[Shape], UUID | None] = lambda _: None,
     ) -> Shape:
         """What `make` answers; of a repeated request what it answered the first time.
 
-        `customer_id`: whom the answer tells of, if it does, so that it goes with their data.
+        `about`: the customer of whom an answer tells, if it does, so that it goes with their data.
         """
         with self._host.database.writing() as session:
             if self._key is None:
@@ -73,7 +73,7 @@ class OnceOnly:
                 self._response.headers["Idempotent-Replay"] = "true"
                 return shape.model_validate(first)
             made = make(session)
-            keep_answer(session, self._caller, self._key, made.model_dump(mode="json"), customer_id)
+            keep_answer(session, self._caller, self._key, made.model_dump(mode="json"), about(made))
             return made
 
     def _digest(self, body: BaseModel | None) -> str:

@@ -68,7 +68,7 @@ ANYWHERE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def flaw(location: Literal["query", "header"], name: str, detail: str) -> RequestValidationError:
+def flaw(location: Literal["body", "query", "header"], name: str, detail: str) -> RequestValidationError:
     """To raise where a parameter is found wrong only by looking closer."""
     return RequestValidationError([{"loc": (location, name), "msg": detail, "type": "value_error"}])
 

@@ -62,6 +62,7 @@ class Customer(BaseModel):
 
     id: UUID = Field(examples=[EXAMPLE_ID])
     display_name: str = Field(description="Empty if unknown.", examples=["小林"])
+    language: str = Field(description="A language tag; empty if unknown.", examples=["zh-CN"])
     attributes: dict[str, Any] = Field(
         description="What is known of them: name and value.", examples=[{"phone": "13800000000"}]
     )
@@ -83,6 +84,7 @@ class Customer(BaseModel):
         return cls(
             id=row.id,
             display_name=row.display_name,
+            language=row.language,
             attributes={each.name: each.value for each in attributes},
             attribute_sources={
                 each.name: AttributeSource(

@@ -36,6 +36,7 @@ def test_a_customer_has_the_shape_that_programs_rely_on(shop: Shop) -> None:
     assert found == {
         "id": who,
         "display_name": "小林",
+        "language": "",
         "attributes": {"phone": "13800000000", "sizes": {"shoe": [42, None]}},
         "tags": ["VIP", "regular"],
         "identities": [{"channel": "shop", "external_id": "8f14e45f", "reachable": True}],

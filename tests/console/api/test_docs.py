@@ -45,7 +45,7 @@ def test_every_address_of_the_contract_is_in_the_document(document: dict[str, An
     customer = "/api/v1/customers/{customer_id}"
     assert {path: sorted(item) for path, item in document["paths"].items()} == {
         "/api/v1/customers": ["get"],
-        customer: ["delete", "get"],
+        customer: ["delete", "get", "patch"],
         f"{customer}/timeline": ["get"],
         f"{customer}/export": ["get"],
         "/api/v1/conversations": ["get"],
@@ -53,6 +53,11 @@ def test_every_address_of_the_contract_is_in_the_document(document: dict[str, An
         f"{conversation}/messages": ["get", "post"],
         "/api/v1/events": ["get", "post"],
         "/api/v1/events/bulk": ["post"],
+        "/api/v1/followups": ["get", "post"],
+        "/api/v1/followups/{followup_id}": ["get"],
+        "/api/v1/followups/{followup_id}/cancel": ["post"],
+        "/api/v1/followups/{followup_id}/done": ["post"],
+        "/api/v1/audit": ["get"],
         **{f"{conversation}/{what}": ["post"] for what in ("takeover", "release", "assign", "close")},
     }
 
