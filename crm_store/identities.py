@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -68,13 +68,13 @@ def lock_identities(session: Session, addresses: Collection[Address]) -> dict[Ad
     """The rows of these addresses, which are locked until the transaction ends, met before or not."""
     if not addresses:
         return {}
+    lock_addresses(session, addresses)
     pairs = [(address.channel, address.external_id) for address in addresses]
-    _lock_addresses(session, pairs)
     wanted, same = listed(session, (col(Identity.channel), col(Identity.external_id)), pairs)
     return {found.address: found for found in session.exec(select(Identity).join(wanted, same))}
 
 
-def _lock_addresses(session: Session, pairs: Collection[Sequence[str]]) -> None:
+def lock_addresses(session: Session, addresses: Collection[Address]) -> None:
     """Lock the addresses themselves, not their rows: one that nobody has met yet has no row to lock.
 
     All are locked at once and in one order, so that no two transactions wait for each other, whoever
@@ -83,7 +83,8 @@ def _lock_addresses(session: Session, pairs: Collection[Sequence[str]]) -> None:
     """
     if session.get_bind().dialect.name == "sqlite":
         return  # One transaction writes at a time.
-    session.execute(_LOCK_ADDRESSES, {"rows": json.dumps([list(pair) for pair in pairs])})
+    pairs = [[address.channel, address.external_id] for address in addresses]
+    session.execute(_LOCK_ADDRESSES, {"rows": json.dumps(pairs)})
 
 
 # The inner query is not merged into the outer one, as it has an order of its own.

@@ -6,22 +6,68 @@ of the commits, and a repeat in another process sees the first one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Select, bindparam, insert, update
+from sqlalchemy import select as select_rows
+from sqlmodel import Session, SQLModel, col, select
 
-from crm_store.conversations import LEASE, Conversation, lock_conversations
+from crm_store.conversations import LEASE, Conversation
 from crm_store.customers import Customer
 from crm_store.db import listed, new_id
 from crm_store.followups import cancel_awaiting
 from crm_store.history import Message
-from crm_store.identities import Identity, lock_identities, open_window
+from crm_store.identities import Identity, lock_addresses, open_window
 from crm_store.messages import Address, Incoming, clean
+
+_CUSTOMERS, _PEOPLE, _CONVERSATIONS, _MESSAGES = (
+    SQLModel.metadata.tables[str(table.__tablename__)]
+    for table in (Customer, Identity, Conversation, Message)
+)
+_TOUCHED = ("windows", "reachable", "profile")
+_PERSON = select_rows(
+    *(_PEOPLE.c[name] for name in ("channel", "external_id", "customer_id", *_TOUCHED)),
+)
+_OPEN = (
+    select_rows(
+        *(
+            _CONVERSATIONS.c[name]
+            for name in (
+                "channel",
+                "external_id",
+                "id",
+                "customer_id",
+                "version",
+                "leased_by",
+                "leased_until",
+            )
+        )
+    )
+    .where(_CONVERSATIONS.c.closed_at.is_(None))
+    .order_by(_CONVERSATIONS.c.id)
+    .with_for_update(of=_CONVERSATIONS)
+)
+_KNOWN = select_rows(
+    *(
+        _MESSAGES.c[name]
+        for name in ("channel", "external_id", "key", "conversation_id", "id", "seq", "work")
+    )
+)
+_INSERTED = insert(_MESSAGES).returning(_MESSAGES.c.id, _MESSAGES.c.seq)
+_TOUCH_PERSON = (
+    update(_PEOPLE)
+    .where(_PEOPLE.c.channel == bindparam("of_channel"), _PEOPLE.c.external_id == bindparam("of_id"))
+    .values({name: bindparam(name) for name in _TOUCHED})
+)
+_TOUCH_CONVERSATION = (
+    update(_CONVERSATIONS)
+    .where(_CONVERSATIONS.c.id == bindparam("of_id"))
+    .values({name: bindparam(name) for name in ("last_message_at", "leased_by", "leased_until")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +88,24 @@ def record(
 ) -> list[Recorded | None]:
     """Write down a batch in its order; `worker` gets the lease of every conversation that is free.
 
-    None stands for what is no message of its own: a delivery receipt.
+    None stands for what is no message of its own: a delivery receipt. Rows are read and written as they
+    are, without objects for them: everything that comes in passes here.
     """
     messages = [incoming for incoming in batch if incoming.receipt is None]
-    identities = _known_identities(session, messages, now)
+    people = _known_people(session, messages, now)
     known = _known_keys(session, messages)
     new = [i for i in messages if (i.address, clean(i.key)) not in known]
-    open_ones = _open_conversations(session, {i.address: identities[i.address] for i in new}, now)
-    leased = {c.id for c in open_ones.values() if _lease(c, worker, now)}
+    open_ones = _open_conversations(
+        session, {i.address: people[i.address]["customer_id"] for i in new}, now
+    )
+    leased = {row["id"] for row in open_ones.values() if _is_free(row, worker, now)}
     fresh: dict[tuple[Address, str], dict[str, Any]] = {}
     for incoming in new:
         row = _row(incoming, open_ones[incoming.address], now)
         fresh.setdefault((incoming.address, row["key"]), row)
     rows = list(fresh.values())
     seqs = _insert(session, rows)
-    _touch_identities(session, identities, new, now)
+    _touch_people(session, people, new, now)
     _touch_conversations(session, open_ones, rows, leased, worker, now)
     written = {row["customer_id"] for row in rows if row["work"]}
     if written:
@@ -65,27 +114,38 @@ def record(
     return _results(batch, known, fresh, seqs, leased)
 
 
-def _lease(conversation: Conversation, worker: str, now: datetime) -> bool:
-    until = conversation.leased_until
-    return conversation.leased_by in (None, worker) or until is None or until < now
+def _is_free(conversation: Mapping[str, Any], worker: str, now: datetime) -> bool:
+    until = conversation["leased_until"]
+    return conversation["leased_by"] in (None, worker) or until is None or until < now
 
 
-def _known_identities(
+def _known_people(
     session: Session, messages: Sequence[Incoming], now: datetime
-) -> dict[Address, Identity]:
+) -> dict[Address, dict[str, Any]]:
+    """The identity of each address; who writes for the first time gets one, and a customer with it."""
     first = {incoming.address: incoming for incoming in reversed(messages)}
     if not first:
         return {}
-    found = lock_identities(session, first.keys())
+    lock_addresses(session, first)
+    found = _read(session, _PERSON, (_PEOPLE.c.channel, _PEOPLE.c.external_id), first)
     missing = [address for address in first if address not in found]
-    if not missing:
-        return found
-    # Nobody else meets them in this moment: their addresses are locked.
-    customers = {address: _customer(first[address], now) for address in missing}
-    session.execute(insert(Customer), list(customers.values()))
-    new = [_identity(first[address], customers[address]["id"], now) for address in missing]
-    session.execute(insert(Identity), new)
-    return found | lock_identities(session, missing)
+    if missing:
+        # Nobody else meets them in this moment: their addresses are locked.
+        customers = [_customer(first[address], now) for address in missing]
+        session.execute(insert(_CUSTOMERS), customers)
+        pairs = zip(missing, customers, strict=True)
+        new = {address: _identity(first[address], customer["id"], now) for address, customer in pairs}
+        session.execute(insert(_PEOPLE), list(new.values()))
+        found |= new
+    return found
+
+
+def _read(
+    session: Session, query: Select[Any], columns: Sequence[Any], addresses: Collection[Address]
+) -> dict[Address, dict[str, Any]]:
+    wanted, same = listed(session, columns, [(a.channel, a.external_id) for a in addresses])
+    rows = session.execute(query.join(wanted, same)).mappings()
+    return {Address(row["channel"], row["external_id"]): dict(row) for row in rows}
 
 
 def _customer(incoming: Incoming, now: datetime) -> dict[str, Any]:
@@ -111,35 +171,32 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], Message]:
+def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], Any]:
     if not messages:
         return {}
     triples = [(i.address.channel, i.address.external_id, clean(i.key)) for i in messages]
-    columns = (col(Message.channel), col(Message.external_id), col(Message.key))
-    wanted, same = listed(session, columns, triples)
-    query = select(Message).join(wanted, same)
-    return {(found.address, found.key or ""): found for found in session.exec(query)}
+    wanted, same = listed(session, (_MESSAGES.c.channel, _MESSAGES.c.external_id, _MESSAGES.c.key), triples)
+    rows = session.execute(_KNOWN.join(wanted, same))
+    return {(Address(row.channel, row.external_id), row.key): row for row in rows}
 
 
 def _open_conversations(
-    session: Session, identities: Mapping[Address, Identity], now: datetime
-) -> dict[Address, Conversation]:
-    if not identities:
+    session: Session, customers: Mapping[Address, UUID], now: datetime
+) -> dict[Address, dict[str, Any]]:
+    """The open conversation of each address, locked; where there is none, a new one."""
+    if not customers:
         return {}
-    columns = (col(Conversation.channel), col(Conversation.external_id))
-    wanted, same = listed(
-        session, columns, [(address.channel, address.external_id) for address in identities]
-    )
-    query = select(Conversation.id).join(wanted, same).where(col(Conversation.closed_at).is_(None))
-    locked = lock_conversations(session, session.exec(query).all())
-    # One that was closed between the two queries is not open any more.
-    found = {c.address: c for c in locked.values() if c.closed_at is None}
-    missing = sorted((a for a in identities if a not in found), key=str)
-    if missing:
-        new = [_conversation(address, identities[address].customer_id, now) for address in missing]
-        session.execute(insert(Conversation), new)
-        found |= {c.address: c for c in lock_conversations(session, [row["id"] for row in new]).values()}
-    return found
+    # Nobody else opens one: the addresses are locked. One that is being closed is waited for.
+    columns = (_CONVERSATIONS.c.channel, _CONVERSATIONS.c.external_id)
+    found = _read(session, _OPEN, columns, customers)
+    new = {
+        address: _conversation(address, customer_id, now)
+        for address, customer_id in customers.items()
+        if address not in found
+    }
+    if new:
+        session.execute(insert(_CONVERSATIONS), list(new.values()))
+    return found | new
 
 
 def _conversation(address: Address, customer_id: UUID, now: datetime) -> dict[str, Any]:
@@ -152,14 +209,16 @@ def _conversation(address: Address, customer_id: UUID, now: datetime) -> dict[st
         "version": 1,
         "created_at": now,
         "last_message_at": now,
+        "leased_by": None,
+        "leased_until": None,
     }
 
 
-def _row(incoming: Incoming, conversation: Conversation, now: datetime) -> dict[str, Any]:
+def _row(incoming: Incoming, conversation: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
-        "conversation_id": conversation.id,
-        "customer_id": conversation.customer_id,
+        "conversation_id": conversation["id"],
+        "customer_id": conversation["customer_id"],
         "channel": incoming.address.channel,
         "external_id": incoming.address.external_id,
         "direction": "in",
@@ -173,7 +232,7 @@ def _row(incoming: Incoming, conversation: Conversation, now: datetime) -> dict[
         "work": "waiting" if incoming.wants_reply else None,
         "attempts": 0,
         "status": "received",
-        "version": conversation.version,
+        "version": conversation["version"],
     }
 
 
@@ -185,31 +244,38 @@ def _content(incoming: Incoming) -> dict[str, Any]:
 def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> dict[UUID, int]:
     if not rows:
         return {}
-    statement = insert(Message).returning(col(Message.id), col(Message.seq))
-    return dict(session.execute(statement, rows).all())
+    return {row.id: row.seq for row in session.execute(_INSERTED, rows)}
 
 
-def _touch_identities(
-    session: Session, identities: Mapping[Address, Identity], new: Sequence[Incoming], now: datetime
+def _touch_people(
+    session: Session, people: Mapping[Address, dict[str, Any]], new: Sequence[Incoming], now: datetime
 ) -> None:
     for incoming in new:
-        identity = identities[incoming.address]
+        person = people[incoming.address]
         if incoming.opens:
-            identity.windows = open_window(identity.windows, incoming.opens, now)
+            person["windows"] = open_window(person["windows"], incoming.opens, now)
         if incoming.reachable is not None:
-            identity.reachable = incoming.reachable
-        elif incoming.wants_reply and not identity.reachable:
-            identity.reachable = True  # Who writes to us can be reached.
-        if incoming.profile and dict(incoming.profile) != identity.profile:
-            identity.profile = dict(incoming.profile)
-        session.add(identity)
-    session.flush()
+            person["reachable"] = incoming.reachable
+        elif incoming.wants_reply:
+            person["reachable"] = True  # Who writes to us can be reached.
+        if incoming.profile:
+            person["profile"] = dict(incoming.profile)
+    changes = [
+        {
+            "of_channel": address.channel,
+            "of_id": address.external_id,
+            **{name: people[address][name] for name in _TOUCHED},
+        }
+        for address in dict.fromkeys(incoming.address for incoming in new)
+    ]
+    if changes:
+        session.connection().execute(_TOUCH_PERSON, changes)
 
 
 def _touch_conversations(
     session: Session,
-    open_ones: Mapping[Address, Conversation],
-    rows: Sequence[dict[str, Any]],
+    open_ones: Mapping[Address, Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     leased: set[UUID],
     worker: str,
     now: datetime,
@@ -218,17 +284,17 @@ def _touch_conversations(
     waiting = {row["conversation_id"] for row in rows if row["work"]}
     changes = [
         {
-            "id": conversation.id,
+            "of_id": conversation["id"],
             "last_message_at": now,
-            "leased_by": worker if mine else conversation.leased_by,
-            "leased_until": now + LEASE if mine else conversation.leased_until,
+            "leased_by": worker if mine else conversation["leased_by"],
+            "leased_until": now + LEASE if mine else conversation["leased_until"],
         }
         for conversation in open_ones.values()
-        if conversation.id in touched
-        for mine in (conversation.id in leased and conversation.id in waiting,)
+        if conversation["id"] in touched
+        for mine in (conversation["id"] in leased and conversation["id"] in waiting,)
     ]
     if changes:
-        session.execute(update(Conversation), changes)
+        session.connection().execute(_TOUCH_CONVERSATION, changes)
 
 
 def _note_receipts(session: Session, batch: Sequence[Incoming]) -> None:
@@ -260,7 +326,7 @@ def _lock_sent(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
 
 def _results(
     batch: Sequence[Incoming],
-    known: Mapping[tuple[Address, str], Message],
+    known: Mapping[tuple[Address, str], Any],
     fresh: Mapping[tuple[Address, str], dict[str, Any]],
     seqs: Mapping[UUID, int],
     leased: set[UUID],
@@ -291,12 +357,12 @@ def _results(
     return results
 
 
-def _repeat(incoming: Incoming, message: Message) -> Recorded:
+def _repeat(incoming: Incoming, message: Any) -> Recorded:
     return Recorded(
         incoming=incoming,
         conversation_id=message.conversation_id,
         message_id=message.id,
-        seq=message.seq or 0,
+        seq=message.seq,
         repeat=True,
         waiting=message.work == "waiting",
         leased=False,
