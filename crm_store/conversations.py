@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Column, Index, or_, text, update
+from sqlalchemy import BigInteger, Column, Index, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanText, UtcDateTime, new_id
@@ -19,6 +19,8 @@ from crm_store.messages import Address, Floor, NotFound, Refused
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
 
 _LEASED = text("leased_by IS NOT NULL")
+_HEARD = text("heard_at IS NOT NULL")
+_HELD = text("floor = 'agent'")
 
 
 class Conversation(SQLModel, table=True):
@@ -36,6 +38,24 @@ class Conversation(SQLModel, table=True):
         ),
         Index("ix_conversations_customer", "customer_id"),
         Index("ix_conversations_floor", "floor", "id"),
+        # One index for every way of looking at the inbox: see `inbox.py`, which merges its parts.
+        Index(
+            "ix_conversations_heard",
+            "channel",
+            "floor",
+            "heard_at",
+            "id",
+            sqlite_where=_HEARD,
+            postgresql_where=_HEARD,
+        ),
+        Index(
+            "ix_conversations_agent",
+            "agent",
+            "heard_at",
+            "id",
+            sqlite_where=_HELD,
+            postgresql_where=_HELD,
+        ),
         Index("ix_conversations_leased", "leased_by", sqlite_where=_LEASED, postgresql_where=_LEASED),
         {"info": {"personal": {"external_id": "pseudonym"}}},
     )
@@ -48,7 +68,10 @@ class Conversation(SQLModel, table=True):
     agent: str | None = Field(default=None, sa_column=Column(CleanText))
     version: int = 1
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    last_message_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # When the customer wrote last; None until they have: a conversation that a push opened waits so.
+    heard_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # Up to here staff have seen what the customer wrote.
+    read_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     leased_by: str | None = Field(default=None, sa_column=Column(CleanText))
     leased_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -133,6 +156,13 @@ def close(session: Session, conversation_id: UUID, now: datetime) -> Conversatio
         return found
     found.closed_at = now
     return _give_floor(session, found, "closed", found.agent)
+
+
+def mark_read(session: Session, found: Conversation, seq: int) -> None:
+    """Staff have seen what the customer wrote up to this seq; the row is locked by the caller."""
+    found.read_seq = max(found.read_seq, seq)
+    session.add(found)
+    session.flush()
 
 
 def renew_leases(session: Session, worker: str, ids: Collection[UUID], now: datetime) -> None:

@@ -182,7 +182,6 @@ def _open_for(
                 external_id=address.external_id,
                 customer_id=identity.customer_id,
                 created_at=now,
-                last_message_at=now,
             )
             session.add(found[address])
     session.flush()

@@ -81,8 +81,8 @@ def best_address(session: Session, customer_id: UUID) -> Address | None:
     latest = select(Conversation).where(col(Conversation.customer_id) == customer_id)
     times: dict[Address, datetime] = {}
     for conversation in session.exec(latest):
-        known = times.get(conversation.address, conversation.last_message_at)
-        times[conversation.address] = max(known, conversation.last_message_at)
+        heard = conversation.heard_at or conversation.created_at
+        times[conversation.address] = max(times.get(conversation.address, heard), heard)
 
     def rank(account: Identity) -> tuple[bool, datetime]:
         return account.reachable, times.get(account.address, account.created_at)

@@ -18,6 +18,7 @@ from crm_store.history import Message, is_waiting
 from crm_store.identities import identities_of, lock_identities
 
 ERASED = "the customer's data were erased"
+REASONS = (ERASED,)
 _CUSTOMER = "customer_id"
 
 

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, insert, update
+from sqlalchemy import Select, bindparam, func, insert, update
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, SQLModel, col, select
 
 from crm_store.conversations import LEASE, Conversation
 from crm_store.customers import Customer
-from crm_store.db import listed, new_id
+from crm_store.db import UtcDateTime, listed, new_id
 from crm_store.followups import cancel_awaiting
 from crm_store.history import Message
 from crm_store.identities import Identity, lock_addresses, open_window
@@ -66,7 +66,11 @@ _TOUCH_PERSON = (
 _TOUCH_CONVERSATION = (
     update(_CONVERSATIONS)
     .where(_CONVERSATIONS.c.id == bindparam("of_id"))
-    .values({name: bindparam(name) for name in ("last_message_at", "leased_by", "leased_until")})
+    .values(
+        leased_by=bindparam("leased_by"),
+        leased_until=bindparam("leased_until"),
+        heard_at=func.coalesce(bindparam("heard_at", type_=UtcDateTime), _CONVERSATIONS.c.heard_at),
+    )
 )
 
 
@@ -208,7 +212,7 @@ def _conversation(address: Address, customer_id: UUID, now: datetime) -> dict[st
         "floor": "bot",
         "version": 1,
         "created_at": now,
-        "last_message_at": now,
+        "read_seq": 0,
         "leased_by": None,
         "leased_until": None,
     }
@@ -281,11 +285,12 @@ def _touch_conversations(
     now: datetime,
 ) -> None:
     touched = {row["conversation_id"] for row in rows}
+    heard = {row["conversation_id"] for row in rows if _is_said(row)}
     waiting = {row["conversation_id"] for row in rows if row["work"]}
     changes = [
         {
             "of_id": conversation["id"],
-            "last_message_at": now,
+            "heard_at": now if conversation["id"] in heard else None,
             "leased_by": worker if mine else conversation["leased_by"],
             "leased_until": now + LEASE if mine else conversation["leased_until"],
         }
@@ -295,6 +300,11 @@ def _touch_conversations(
     ]
     if changes:
         session.connection().execute(_TOUCH_CONVERSATION, changes)
+
+
+def _is_said(row: Mapping[str, Any]) -> bool:
+    """Whether the customer said something: who only subscribes has not written yet."""
+    return row["content"]["kind"] != "event" or bool(row["text"] or row["payload"])
 
 
 def _note_receipts(session: Session, batch: Sequence[Incoming]) -> None:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.api import create_api
+from console.app import create_console
 from pages import shared_routes
 from parley.house import House
 from parley.webhooks import PREFIX
@@ -20,7 +21,8 @@ from parley.webhooks import PREFIX
 
 def create_app(house: House) -> ASGIApp:
     """Serve a house. It is started and stopped with the application."""
-    api = create_api(house.database, house.now, house.queued, house.floor_changed)
+    host = house.console_host()
+    api, console = create_api(host), create_console(host)
     pages = Starlette(routes=_routes(house), lifespan=_living(house))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,6 +33,9 @@ def create_app(house: House) -> ASGIApp:
                 return
             if scope["path"].startswith("/api/") or scope["path"] == "/api":
                 await api(scope, receive, send)
+                return
+            if scope["path"].startswith("/console/") or scope["path"] == "/console":
+                await console(scope, receive, send)
                 return
         await pages(scope, receive, send)
 

@@ -27,6 +27,9 @@ from parley.threads import in_thread
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
 SEND_SECONDS = 10.0
 IDLE_SECONDS = 0.5  # rows that are due later, or were queued by another process
+NO_ANSWER = "the platform did not answer in time"
+CHANNEL_FAILED = "the channel failed; the log has the details"
+REASONS = (NO_ANSWER, CHANNEL_FAILED)
 LONGEST_RETRY_SECONDS = 2.0  # between tries to write an outcome down
 
 log = structlog.get_logger()
@@ -129,10 +132,10 @@ class Delivery:
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await channel.send(row.address, row.content)
         except TimeoutError:
-            sent = Sent("unknown", reason="the platform did not answer in time")
+            sent = Sent("unknown", reason=NO_ANSWER)
         except Exception:
             log.exception("send.failed", channel=channel.name, message=str(row.id))
-            sent = Sent("failed", reason="the channel failed; the log has the details")
+            sent = Sent("failed", reason=CHANNEL_FAILED)
         await self._finished(row, sent)
 
     async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
@@ -143,6 +146,7 @@ class Delivery:
         log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
         outcome = Outcome(row.id, row.address, sent, inline)
         await _insist(lambda: self._finisher.do(outcome), "outcome.unwritten", message=str(row.id))
+        self._hub.changed([row.conversation_id])
 
     async def _watch_lost(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
 from config.settings import Settings
+from console.host import Host as ConsoleHost
 from crm_store.channels import write_channel
 from crm_store.conversations import drop_leases
 from crm_store.db import Alone, Database, new_id
@@ -29,7 +31,7 @@ from parley.clock import Clock, Tick
 from parley.delivery import Delivery
 from parley.fetching import Fetcher
 from parley.host import HouseHost
-from parley.live import Hub
+from parley.live import Feed, Hub
 from parley.opening import bot_of, open_channels
 from parley.pipeline import Pipeline
 from parley.threads import in_thread
@@ -127,6 +129,31 @@ class House:
         if self._loop is not None:
             event = LiveEvent("floor", data={"floor": floor})
             self._loop.call_soon_threadsafe(self.hub.publish, address, event)
+
+    def changed(self, conversation_id: UUID) -> None:
+        """Tell open consoles that something in a conversation is new, from whatever thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.hub.changed, [conversation_id])
+
+    def close_pages(self) -> None:
+        """End what open pages follow, from whatever thread: else they would hold the server open."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.hub.close)
+
+    def console_host(self) -> ConsoleHost:
+        """What console and API are given of all this."""
+        return ConsoleHost(
+            database=self.database,
+            now=self.now,
+            queued=self.queued,
+            floor_changed=self.floor_changed,
+            changed=self.changed,
+            feed=Feed(self.hub),
+            policies={channel.name: channel.policy for channel in self.channels},
+            media=self.media,
+            public_url=self.settings.public_url,
+            timezone=self.settings.timezone,
+        )
 
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""

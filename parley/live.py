@@ -1,15 +1,20 @@
-"""What happens now, for the pages that are open: lines and typing, by address. Only what may be lost."""
+"""What happens now, for the pages that are open. Only what may be lost.
+
+A customer's page follows its address: lines and typing. Consoles follow all: which conversations changed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from uuid import UUID
 
 from bots.base import LiveEvent
 from crm_store.messages import Address
 
+_MOST_CHANGED = 1000  # Beyond that, whoever follows all looks anew.
 _MOST_WAITING = 500  # A page that reads no more is cut off and comes back over its history.
 
 
@@ -18,6 +23,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._followers: dict[Address, set[asyncio.Queue[LiveEvent | None]]] = defaultdict(set)
+        self._watchers: set[_Watcher] = set()
 
     @asynccontextmanager
     async def follow(self, address: Address) -> AsyncIterator[AsyncIterator[LiveEvent]]:
@@ -41,8 +47,27 @@ class Hub:
             else:
                 queue.put_nowait(event)
 
+    @asynccontextmanager
+    async def follow_changes(self) -> AsyncIterator[AsyncIterator[frozenset[UUID]]]:
+        """The conversations that changed since the last time; an empty set: too many to tell."""
+        watcher = _Watcher()
+        self._watchers.add(watcher)
+        try:
+            yield watcher.changes()
+        finally:
+            self._watchers.discard(watcher)
+
+    def changed(self, conversations: Iterable[UUID]) -> None:
+        """Something in these conversations is new: a message, its status, the floor. On the event loop."""
+        if self._watchers:  # Nobody pays for what nobody looks at.
+            ids = set(conversations)
+            for watcher in self._watchers:
+                watcher.add(ids)
+
     def close(self) -> None:
         """End all followers' events."""
+        for watcher in self._watchers:
+            watcher.close()
         for queues in self._followers.values():
             for queue in queues:
                 if queue.full():
@@ -53,3 +78,43 @@ class Hub:
 async def _events(queue: asyncio.Queue[LiveEvent | None]) -> AsyncIterator[LiveEvent]:
     while (event := await queue.get()) is not None:
         yield event
+
+
+class _Watcher:
+    """Gathers what changed until somebody asks: a conversation that changes ten times is told once."""
+
+    def __init__(self) -> None:
+        self._ids: set[UUID] = set()
+        self._too_many = self._closed = False
+        self._news = asyncio.Event()
+
+    def add(self, ids: set[UUID]) -> None:
+        self._ids |= ids
+        if len(self._ids) > _MOST_CHANGED:
+            self._ids, self._too_many = set(), True
+        self._news.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._news.set()
+
+    async def changes(self) -> AsyncIterator[frozenset[UUID]]:
+        while True:
+            await self._news.wait()
+            if self._closed:
+                return
+            self._news.clear()
+            found = frozenset[UUID]() if self._too_many else frozenset(self._ids)
+            self._ids, self._too_many = set(), False
+            yield found
+
+
+class Feed:
+    """The hub as a console sees it (`console.host.Feed`)."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[UUID]]]:
+        """The conversations that changed since the last time."""
+        return self._hub.follow_changes()

@@ -91,6 +91,7 @@ class Pipeline:
     def _recorded(self, results: Sequence[Recorded | None]) -> None:
         # Called even if whoever handed the messages in has gone: they are on disk, so they are answered.
         recorded = [one for one in results if one is not None]
+        self._hub.changed(one.conversation_id for one in recorded if not one.repeat)
         self._work_on([one.conversation_id for one in recorded if one.leased])
         for one in recorded:
             if not one.repeat:
@@ -144,6 +145,7 @@ class Pipeline:
         self._held -= worked.done - self._ready.keys()
         self._work_on(sorted(worked.more | again))
         self._answered(worked)
+        self._hub.changed(ids)
 
     async def _sweep(self) -> None:
         """Find what was recorded and not acted on: by a process that died, or whose lease ran out."""

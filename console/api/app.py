@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -19,12 +17,11 @@ from console.api import (
     messages,
     problems,
 )
-from console.api.host import Host
-from console.api.limits import BodyLimit
-from crm_store.db import Database
-from crm_store.messages import Address
+from console.host import Host
+from console.limits import BodyLimit
 
 PREFIX = "/api"
+LARGEST_BODY = 1024 * 1024  # bytes
 
 _ABOUT = """Customers, conversations and messages of Parley for programs.
 
@@ -54,17 +51,8 @@ class Api(FastAPI):
         return document
 
 
-def create_api(
-    database: Database,
-    now: Callable[[], datetime],
-    queued: Callable[[str], None],
-    floor_changed: Callable[[Address, str], None],
-) -> FastAPI:
-    """The application for `/api/v1/…`, `/api/openapi.json` and `/api/docs`; it takes whole paths.
-
-    `queued` is told the name of a channel for which something waits in the outbox, `floor_changed` an
-    address and who may speak there now. Both are called from worker threads, after the commit.
-    """
+def create_api(host: Host) -> FastAPI:
+    """The application for `/api/v1/…`, `/api/openapi.json` and `/api/docs`; it takes whole paths."""
     api = Api(
         title="Parley",
         version="1",
@@ -77,8 +65,8 @@ def create_api(
         redirect_slashes=False,
         strict_content_type=False,
     )
-    api.state.host = Host(database, now, queued, floor_changed)
-    api.add_middleware(BodyLimit)
+    api.state.host = host
+    api.add_middleware(BodyLimit, largest=LARGEST_BODY, refuse=problems.problem)
     problems.install(api)
     version_1 = APIRouter(prefix=f"{PREFIX}/v1")
     for noun in (customers, edits, conversations, messages, events, followups, audit):

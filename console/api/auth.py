@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from console.api.host import Host
-from crm_store.staff import Token, find_token
+from console.host import Host
+from crm_store.tokens import Token, find_token
 
 _bearer = HTTPBearer(
     auto_error=False,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Path, Query
-from sqlmodel import Session
 
+from console import floor
 from console.api.auth import MAY_READ, MAY_WRITE, Caller, GuardedRoute
-from console.api.host import GivenHost, Host
+from console.api.host import GivenHost
 from console.api.paging import Cursor, Limit, cut, read_id, write_cursor
 from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import Agent, Conversation, ConversationPage, Reply
 from crm_store import conversations
 from crm_store.messages import Floor
-from crm_store.staff import Token
+from crm_store.tokens import Token
 
 router = APIRouter(
     prefix="/conversations",
@@ -25,7 +23,6 @@ router = APIRouter(
     route_class=GuardedRoute,
     responses=ANYWHERE,
 )
-log = structlog.get_logger()
 
 ConversationId = Annotated[UUID, Path(description="The conversation's id.")]
 
@@ -34,7 +31,9 @@ ConversationId = Annotated[UUID, Path(description="The conversation's id.")]
 def list_conversations(
     host: GivenHost,
     customer: Annotated[UUID | None, Query(description="Only those of the customer with this id.")] = None,
-    floor: Annotated[Floor | None, Query(description="Only those in which this side may speak.")] = None,
+    who: Annotated[
+        Floor | None, Query(alias="floor", description="Only those in which this side may speak.")
+    ] = None,
     channel: Annotated[
         str, Query(max_length=200, description="Only those on the channel of this name.")
     ] = "",
@@ -47,7 +46,7 @@ def list_conversations(
         found = conversations.list_conversations(
             session,
             customer_id=customer,
-            floor=floor,
+            floor=who,
             channel=channel or None,
             after=after,
             limit=limit + 1,
@@ -84,12 +83,7 @@ def take_over(
 ) -> Conversation:
     """Give an agent the floor. From this answer on the bot says nothing until it is given back."""
     agent = name_of_agent(body, caller)
-    return _change(
-        host,
-        caller,
-        conversation_id,
-        lambda session: conversations.take_over(session, conversation_id, agent),
-    )
+    return Conversation.of(floor.take_over(host, actor_of(caller), conversation_id, agent))
 
 
 @router.post(
@@ -101,9 +95,7 @@ def take_over(
 )
 def release(host: GivenHost, caller: Caller, conversation_id: ConversationId) -> Conversation:
     """Give the floor back to the bot, which answers again from the next message on."""
-    return _change(
-        host, caller, conversation_id, lambda session: conversations.release(session, conversation_id)
-    )
+    return Conversation.of(floor.release(host, actor_of(caller), conversation_id))
 
 
 @router.post(
@@ -118,9 +110,7 @@ def assign(
 ) -> Conversation:
     """Give the floor to another agent, whoever has it now."""
     agent = name_of_agent(body, caller)
-    return _change(
-        host, caller, conversation_id, lambda session: conversations.assign(session, conversation_id, agent)
-    )
+    return Conversation.of(floor.assign(host, actor_of(caller), conversation_id, agent))
 
 
 @router.post(
@@ -132,10 +122,7 @@ def assign(
 )
 def close(host: GivenHost, caller: Caller, conversation_id: ConversationId) -> Conversation:
     """End a conversation; the customer's next message opens another. Closing again changes nothing."""
-    now = host.now()
-    return _change(
-        host, caller, conversation_id, lambda session: conversations.close(session, conversation_id, now)
-    )
+    return Conversation.of(floor.close(host, actor_of(caller), conversation_id))
 
 
 def name_of_agent(body: Agent | Reply | None, caller: Token) -> str:
@@ -143,27 +130,6 @@ def name_of_agent(body: Agent | Reply | None, caller: Token) -> str:
     return (body and body.agent) or caller.owner
 
 
-def announce(host: Host, caller: Token, conversation: conversations.Conversation) -> None:
-    """Tell, after the commit, that the floor has changed."""
-    address = conversation.address
-    log.info(
-        "floor.changed",
-        conversation_id=str(conversation.id),
-        floor=conversation.floor,
-        token_id=str(caller.id),
-    )
-    host.floor_changed(address, conversation.floor)
-
-
-def _change(
-    host: Host,
-    caller: Token,
-    conversation_id: UUID,
-    act: Callable[[Session], conversations.Conversation],
-) -> Conversation:
-    with host.database.writing() as session:
-        before = conversations.get_conversation(session, conversation_id, lock=True).version
-        found = act(session)
-    if found.version != before:
-        announce(host, caller, found)
-    return Conversation.of(found)
+def actor_of(caller: Token) -> str:
+    """Who does it, for the audit."""
+    return f"token:{caller.id}"

@@ -21,7 +21,7 @@ from crm_store import audit, customers, privacy
 from crm_store.history import list_timeline
 from crm_store.identities import find_identity, identities_of
 from crm_store.messages import Address
-from crm_store.staff import Token
+from crm_store.tokens import Token
 
 router = APIRouter(prefix="/customers", tags=["customers"], route_class=GuardedRoute, responses=ANYWHERE)
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ from console.api.host import GivenHost
 from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import Customer
 from crm_store import customers, edits
-from crm_store.staff import Token
+from crm_store.tokens import Token
 
 router = APIRouter(prefix="/customers", tags=["customers"], route_class=GuardedRoute, responses=ANYWHERE)
 log = structlog.get_logger()

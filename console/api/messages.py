@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID
-
-import structlog
 from fastapi import APIRouter, Response
-from sqlmodel import Session
 
+from console import floor
 from console.api.auth import MAY_READ, MAY_WRITE, Caller, GuardedRoute
-from console.api.conversations import ConversationId, announce, name_of_agent
+from console.api.conversations import ConversationId, actor_of, name_of_agent
 from console.api.host import GivenHost
 from console.api.once import REPLAYED, IdempotencyKey
 from console.api.paging import Cursor, Limit, cut, read_seq, write_cursor
 from console.api.problems import ANYWHERE, refusals
 from console.api.shapes import Message, MessagePage, Reply
-from crm_store import conversations, history, outbox
-from crm_store.conversations import Conversation
-from crm_store.idempotency import KeyReused
-from crm_store.messages import Content, Refused
+from crm_store import conversations, history
+from crm_store.messages import Content
 
 router = APIRouter(
     prefix="/conversations/{conversation_id}/messages",
@@ -27,7 +21,6 @@ router = APIRouter(
     route_class=GuardedRoute,
     responses={**ANYWHERE, **refusals(404)},
 )
-log = structlog.get_logger()
 
 
 @router.get("", dependencies=[MAY_READ], operation_id="listMessages", summary="List messages")
@@ -69,44 +62,14 @@ def post_message(
     its status and the reason.
     """
     key = f"api:{caller.id}:{idempotency_key}" if idempotency_key else None
-    with host.database.writing() as session:
-        posted = _post(session, conversation_id, body, name_of_agent(body, caller), key, host)
+    posted = floor.reply(
+        host,
+        actor_of(caller),
+        conversation_id,
+        Content(text=body.text),
+        name_of_agent(body, caller),
+        key=key,
+    )
     if posted.replayed:
         response.headers["Idempotent-Replay"] = "true"
-        return Message.of(posted.message)
-    if posted.took_over:
-        announce(host, caller, posted.conversation)
-    host.queued(posted.conversation.channel)
-    log.info("reply.queued", message_id=str(posted.message.id), token_id=str(caller.id))
     return Message.of(posted.message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Posted:
-    conversation: Conversation
-    message: history.Message
-    replayed: bool = False
-    took_over: bool = False
-
-
-def _post(
-    session: Session, conversation_id: UUID, body: Reply, agent: str, key: str | None, host: GivenHost
-) -> _Posted:
-    # Whoever comes second with the same key waits here for the first one's commit.
-    conversation = conversations.get_conversation(session, conversation_id, lock=True)
-    source = f"agent:{agent}"
-    if key and (first := history.find_by_key(session, conversation.address, key)):
-        said = (first.conversation_id, first.text, first.source)
-        if said != (conversation_id, body.text, source):
-            raise KeyReused
-        return _Posted(conversation, first, replayed=True)
-    if conversation.floor == "closed":
-        raise Refused("the conversation is closed")
-    took_over = conversation.floor != "agent"
-    if took_over:
-        conversation = conversations.take_over(session, conversation_id, agent)
-    row = outbox.draft(
-        conversation, Content(text=body.text), sender="agent", source=source, now=host.now(), key=key
-    )
-    outbox.queue(session, [row])
-    return _Posted(conversation, history.get_message(session, row["id"]), took_over=took_over)

@@ -7,6 +7,7 @@ import sys
 import parley.cli.bots
 import parley.cli.run
 import parley.cli.simulate
+import parley.cli.staff
 import parley.cli.store
 import parley.cli.talk  # noqa: F401  (each file adds its commands)
 from parley.cli.root import app

@@ -20,8 +20,9 @@ app = typer.Typer(
 bot = typer.Typer(help="Train, ask and test the bot.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
 token = typer.Typer(help="Bearer tokens for the API.", no_args_is_help=True)
+user = typer.Typer(help="The people who work in the console.", no_args_is_help=True)
 simulate = typer.Typer(help="Local platforms, to try a bot without an account.", no_args_is_help=True)
-for name, group in (("bot", bot), ("db", db), ("token", token), ("simulate", simulate)):
+for name, group in (("bot", bot), ("db", db), ("token", token), ("user", user), ("simulate", simulate)):
     app.add_typer(group, name=name)
 
 Config = Annotated[

@@ -65,6 +65,7 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str) ->
         pages = [route.path for route in channel.routes() if isinstance(route, Route)]
         what, path = ("chat page", pages[0]) if pages else ("webhook", f"/webhooks/{channel.name}")
         lines.append(f"  {what:10} {base}{path}")
+    lines += [f"  {'console':10} {base}/console   (a sign-in: {command} user add NAME --role admin)"]
     lines += [f"  {'API':10} {base}/api/docs   (a token: {command} token new --scope admin)", ""]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ import typer
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from crm_store.db import Database
 from crm_store.migrating import upgrade as upgrade_database
-from crm_store.staff import SCOPES, new_token
+from crm_store.tokens import SCOPES, new_token
 from parley.cli.root import Config, db, settings_from, token
 from parley.house import utc_now
 

@@ -11,7 +11,8 @@ from uuid import UUID
 import httpx
 
 from console.api import create_api
-from crm_store import conversations, history, staff
+from console.host import Host
+from crm_store import conversations, history, tokens
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming
 from crm_store.recording import Recorded, record
@@ -29,13 +30,17 @@ class Shop:
         self.time = NOON
         self.queued: list[str] = []
         self.floors: list[tuple[Address, str]] = []
-        self.api = create_api(
-            database, lambda: self.time, self.queued.append, lambda *given: self.floors.append(given)
+        self.host = Host(
+            database=database,
+            now=lambda: self.time,
+            queued=self.queued.append,
+            floor_changed=lambda *given: self.floors.append(given),
         )
+        self.api = create_api(self.host)
         self._runner = asyncio.Runner()
         with database.writing() as session:
             self.tokens = {
-                scope: staff.new_token(session, scope, f"{scope}-owner", NOON) for scope in staff.SCOPES
+                scope: tokens.new_token(session, scope, f"{scope}-owner", NOON) for scope in tokens.SCOPES
             }
         self.token = self.tokens["write"]
 

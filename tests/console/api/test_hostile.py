@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.api.limits import LARGEST_BODY
+from console.api.app import LARGEST_BODY
 from console.api.paging import write_cursor
 from crm_store.messages import Address
 from tests.console.api.shop import NOBODY, Shop, check_problem, in_pieces

@@ -104,7 +104,7 @@ def test_others_are_told_only_what_is_committed(shop: Shop, monkeypatch: pytest.
     def queue(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("console.api.messages.outbox.queue", queue)
+    monkeypatch.setattr("console.floor.outbox.queue", queue)
     problem = check_problem(shop.post(_messages(shop, said), {"text": "lost"}), 500)
     assert "RuntimeError" not in problem["detail"]
     assert (shop.queued, shop.floors) == ([], [])

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from console.api.problems import problem
-
-LARGEST_BODY = 1024 * 1024  # bytes
-_TOO_LARGE = f"a body may have at most {LARGEST_BODY} bytes"
 
 
 class BodyLimit:
-    """Answers 413 to bodies larger than LARGEST_BODY, whether their length is declared or not."""
+    """Answers 413 to bodies of more than `largest` bytes, whether their length is declared or not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, largest: int, refuse: Callable[[Request, int, str], Response]) -> None:
         self._app = app
+        self._largest = largest
+        self._refuse = refuse
+        self._words = f"a body may have at most {largest} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -24,8 +25,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if _declared(request) > LARGEST_BODY:
-            await problem(request, 413, _TOO_LARGE)(scope, receive, send)
+        if _declared(request) > self._largest:
+            await self._refuse(request, 413, self._words)(scope, receive, send)
             return
         seen = 0
 
@@ -33,8 +34,8 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > LARGEST_BODY:
-                raise HTTPException(413, _TOO_LARGE)
+            if seen > self._largest:
+                raise HTTPException(413, self._words)
             return message
 
         await self._app(scope, counted, send)

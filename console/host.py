@@ -1,0 +1,58 @@
+"""What console and API are given of the rest of the house, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from crm_store.db import Database
+from crm_store.media import MediaFolder
+from crm_store.messages import Address, Policy
+
+
+class Feed(Protocol):
+    """Tells in which conversations something has changed: a message, its status, the floor."""
+
+    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[UUID]]]:
+        """The ids of conversations that changed since the last time; none: too many to tell, look anew."""
+
+
+class Still:
+    """The feed of a house in which nothing ever happens."""
+
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[AsyncIterator[frozenset[UUID]]]:
+        """No change."""
+
+        async def never() -> AsyncIterator[frozenset[UUID]]:
+            await asyncio.Event().wait()
+            yield frozenset()
+
+        yield never()
+
+
+def _nothing(*_: object) -> None:
+    """For calls that nobody listens to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The rest of the house. All calls are made from worker threads, and only after a commit."""
+
+    database: Database
+    now: Callable[[], datetime]
+    queued: Callable[[str], None] = _nothing  # something waits in the outbox of the channel of this name
+    floor_changed: Callable[[Address, str], None] = _nothing  # who may speak on this address now
+    changed: Callable[[UUID], None] = _nothing  # something in this conversation, for open consoles
+    feed: Feed = field(default_factory=Still)
+    policies: Mapping[str, Policy] = field(default_factory=dict)  # by channel
+    media: MediaFolder | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    timezone: str = "Asia/Shanghai"  # for times where no script draws them in the reader's own
+    # What the bot makes of a text, as JSON; for previews.
+    preview: Callable[[str], Mapping[str, Any]] | None = None

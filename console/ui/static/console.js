@@ -1,0 +1,27 @@
+// On every page of the console: what was said fades, and a form is sent once however often it is clicked.
+
+for (const said of document.querySelectorAll("[data-fades]")) {
+  setTimeout(() => said.remove(), 6000);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+// Back by the browser's own button: the form may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// A question before a deed that is hard to undo: <form data-ask="Close it?">
+document.addEventListener(
+  "submit",
+  (event) => {
+    const asked = event.submitter?.dataset.ask ?? event.target.dataset.ask;
+    if (asked && !confirm(asked)) event.preventDefault();
+  },
+  { capture: true },
+);
