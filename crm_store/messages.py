@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, Self
 
 FLOORS = ("bot", "waiting", "agent", "closed")
@@ -237,6 +237,19 @@ class Entity:
         """The entity in Rasa's shape, without role and group where there are none."""
         value = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: item for name, item in value.items() if item is not None and item != ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a text says of a time, in the customer's zone: all of it (`at`), or only the day.
+
+    `places` is where in the text it is said.
+    """
+
+    at: datetime | None
+    day: date | None
+    clock: time | None
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What any customer may mention: phone numbers, e-mail and web addresses, money, dates, numbers."""
+"""What any customer may mention: phone numbers, e-mail and web addresses, money, dates, times, numbers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from crm_store.messages import Entity
 from nlu.dates import find_dates
+from nlu.moments import find_times
 from nlu.numerals import CHARACTERS, read_number
 from nlu.spans import fold, without_overlaps
 
-TYPES = ("url", "email", "phone", "money", "date", "number")
+TYPES = ("url", "email", "phone", "money", "date", "time", "number")
 EXTRACTOR = "system"
 Find = tuple[int, int, Any]
 
@@ -66,7 +67,8 @@ _IN_WORDS = re.compile("万一|千万|一一|十一(?=假|黄金)|一下|百分"
 def find_system_entities(text: str, today: date | None = None) -> tuple[Entity, ...]:
     """All finds, none overlapping. Values: a date as ISO text (its words where `today` is not given and
 
-    no year is written), money as `{"amount", "currency"}`, a phone as digits (with + and the country).
+    no year is written), a time in its words, money as `{"amount", "currency"}`, a phone as digits (with
+    + and the country).
     """
     folded = fold(text)
     finds = [
@@ -77,6 +79,10 @@ def find_system_entities(text: str, today: date | None = None) -> tuple[Entity, 
     finds += [
         Entity("date", day.isoformat() if day else folded[start:end], start, end, extractor=EXTRACTOR)
         for start, end, day in find_dates(folded, today)
+    ]
+    finds += [
+        Entity("time", folded[start:end], start, end, extractor=EXTRACTOR)
+        for start, end in find_times(folded)
     ]
     return without_overlaps(finds) if finds else ()
 

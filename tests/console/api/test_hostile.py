@@ -161,7 +161,7 @@ def test_no_path_breaks_anything(sqlite_shop: Shop, tail: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", f"/api/v1/customers/{NOBODY}", "DELETE, GET"),
+        ("PUT", f"/api/v1/customers/{NOBODY}", "DELETE, GET, PATCH"),
         ("POST", "/api/v1/customers", "GET"),
         ("DELETE", f"/api/v1/conversations/{NOBODY}/messages", "GET, POST"),
         ("GET", f"/api/v1/conversations/{NOBODY}/takeover", "POST"),
