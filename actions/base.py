@@ -6,19 +6,24 @@ An action knows the customer, not the channel. Its words are responses of the do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from crm_store.messages import Content, Floor, Understanding
+from crm_store import customers
+from crm_store.messages import Content, Floor, Moment, Understanding
 
 SURE = 0.8
 Say = Callable[[str, Mapping[str, Any]], list[Content]]
+ReadMoment = Callable[[str, datetime], Moment | None]
+ReadMatter = Callable[[str, Moment | None], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Turn:
     say_response: Say
     arguments: Mapping[str, Any] = field(default_factory=dict)  # Decision.arguments
     settings: Mapping[str, Any] = field(default_factory=dict)  # the bot's own: timezone, opening hours
+    read_moment: ReadMoment = lambda _text, _now: None  # what a text says of a time, seen from a now
+    read_matter: ReadMatter = lambda text, _moment: text  # the rest of it: what to be reminded of
     set_slots: dict[str, Any] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     floor: Floor | None = None  # asked for by the action: "waiting" hands over
@@ -58,6 +65,20 @@ class Turn:
     def is_sure(self) -> bool:
         """Whether it was understood well enough to change what the customer allows us."""
         return self.understanding.confidence >= SURE
+
+    def zone(self) -> ZoneInfo:
+        """Where the customer is: their attribute `timezone`, else where the company is."""
+        told = customers.attributes(self.session, self.customer_id).get("timezone")
+        for name in (told.value if told else None, self.settings.get("timezone"), "UTC"):
+            # What an import or an agent wrote may be no zone.
+            with suppress(LookupError, ValueError, OSError):
+                if name:
+                    return ZoneInfo(str(name))
+        raise LookupError("there is no UTC")
+
+    def find_moment(self, text: str) -> Moment | None:
+        """What the text says of a time, on the customer's clock; None if nothing."""
+        return self.read_moment(text, self.now.astimezone(self.zone()))
 
     def set_slot(self, name: str, value: Any) -> None:
         """Set a slot of the dialogue."""

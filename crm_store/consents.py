@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Column
 from sqlmodel import Field, Session, SQLModel
 
+from crm_store import audit
 from crm_store.db import NOT_PERSONAL, CleanText, UtcDateTime
 
 
@@ -26,7 +27,14 @@ class Consent(SQLModel, table=True):
 
 
 def _set(
-    session: Session, customer_id: UUID, purpose: str, granted: bool, source_id: UUID | None, now: datetime
+    session: Session,
+    customer_id: UUID,
+    purpose: str,
+    *,
+    granted: bool,
+    source_id: UUID | None,
+    now: datetime,
+    actor: str,
 ) -> None:
     session.merge(
         Consent(
@@ -37,21 +45,44 @@ def _set(
             updated_at=now,
         )
     )
+    # Only the last word stands in the row; the audit has all of them.
+    audit.note(
+        session,
+        actor=actor,
+        action="consent.granted" if granted else "consent.withdrawn",
+        noun="consent",
+        noun_id=purpose,
+        customer_id=customer_id,
+        changes={"message": str(source_id) if source_id else None},
+        now=now,
+    )
     session.flush()
 
 
 def withdraw(
-    session: Session, customer_id: UUID, purpose: str, *, source_id: UUID | None, now: datetime
+    session: Session,
+    customer_id: UUID,
+    purpose: str,
+    *,
+    source_id: UUID | None,
+    now: datetime,
+    actor: str = "customer",
 ) -> None:
     """The customer said stop."""
-    _set(session, customer_id, purpose, granted=False, source_id=source_id, now=now)
+    _set(session, customer_id, purpose, granted=False, source_id=source_id, now=now, actor=actor)
 
 
 def grant(
-    session: Session, customer_id: UUID, purpose: str, *, source_id: UUID | None, now: datetime
+    session: Session,
+    customer_id: UUID,
+    purpose: str,
+    *,
+    source_id: UUID | None,
+    now: datetime,
+    actor: str = "customer",
 ) -> None:
     """The customer said yes."""
-    _set(session, customer_id, purpose, granted=True, source_id=source_id, now=now)
+    _set(session, customer_id, purpose, granted=True, source_id=source_id, now=now, actor=actor)
 
 
 def find_consent(session: Session, customer_id: UUID, purpose: str) -> bool | None:

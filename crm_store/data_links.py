@@ -1,4 +1,4 @@
-"""Links to a customer's own data: made in the chat, unguessable, good for one download within minutes."""
+"""Links to a customer's own data: made in the chat, unguessable, good for a quarter of an hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LASTS = timedelta(minutes=15)
 
 
 class DataLink(SQLModel, table=True):
-    """One link that has not been used. Only its hash is kept."""
+    """One link. Only its hash is kept."""
 
     __tablename__ = "data_links"
     __table_args__ = (
@@ -38,11 +38,10 @@ def make_link(session: Session, customer_id: UUID, now: datetime) -> str:
     return secret
 
 
-def use_link(session: Session, secret: str, now: datetime) -> UUID | None:
-    """Whose data the link leads to, for the only time; None if it has ended, was used or never was."""
-    used = delete(DataLink).where(col(DataLink.digest) == _digest(secret))
-    found = session.execute(used.returning(col(DataLink.customer_id), col(DataLink.ends_at))).first()
-    return found[0] if found and found[1] > now else None
+def find_link(session: Session, secret: str, now: datetime) -> UUID | None:
+    """Whose data the link leads to; None if it has ended or never was."""
+    found = session.get(DataLink, _digest(secret))
+    return found.customer_id if found and found.ends_at > now else None
 
 
 def _digest(secret: str) -> str:

@@ -104,6 +104,14 @@ def list_followups(
     return session.exec(query).all()
 
 
+def planned_for(session: Session, customer_id: UUID) -> Sequence[FollowUp]:
+    """What a customer asked for and is still to come, the next one first."""
+    query = select(FollowUp).where(
+        col(FollowUp.customer_id) == customer_id, is_planned(), col(FollowUp.planned_by) == BY_CUSTOMER
+    )
+    return session.exec(query.order_by(col(FollowUp.due_at), col(FollowUp.id))).all()
+
+
 def plan(
     session: Session,
     *,

@@ -15,6 +15,7 @@ from nlu.base import Dialogue, Interpreter
 from nlu.payload import read_payload
 from nlu.project import Project
 from nlu.rasa_server import EngineUnavailable
+from parley.keywords import read_keyword
 
 LONGEST_READ = 2000  # characters of one message that are understood; all of it is kept
 LANGUAGES = ("zh", "en")  # in which the responses of a project are written
@@ -41,6 +42,7 @@ class Bot:
     fallback: Interpreter  # the embedded engine: answers while a remote one does not
     language: str = "zh"  # the company's own
     settings: Mapping[str, Any] = field(default_factory=dict)  # for actions: timezone, opening_hours
+    house: Project = field(default_factory=Project)  # words for what a project does not say itself
 
     def understand(self, messages: Sequence[Message]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""
@@ -61,8 +63,8 @@ class Bot:
         return Understanding(text=_words(message)[:LONGEST_READ])
 
     def say(self, name: str, slots: Mapping[str, Any], channel: str) -> list[Content]:
-        """A response of the domain."""
-        return self.project.respond(name, slots, channel)
+        """A response of the domain, else of the house."""
+        return self.project.respond(name, slots, channel) or self.house.respond(name, slots, channel)
 
     def language_of(self, heard: Understanding, before: str | None) -> str:
         """In which language to answer: the message's; else as before; else the company's."""
@@ -80,6 +82,9 @@ class Bot:
             return self.fallback.understand(texts)
 
     def _without_reading(self, message: Message) -> Understanding | None:
+        keyword = read_keyword(_words(message), message.payload)
+        if keyword is not None:
+            return keyword
         if message.payload:
             told = read_payload(message.payload, self.project.intents, self.project.entity_types)
             if told is not None:

@@ -53,6 +53,7 @@ def bot_of(settings: Settings, now: Callable[[], datetime], tell: Callable[[str]
         today=lambda: now().astimezone(zone).date(),
         settings={
             "timezone": settings.timezone,
+            "public_url": settings.public_url,
             "opening_hours": {day: getattr(hours, day) for day in DAYS},
         },
         tell=tell,

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import actions
 from actions.base import always_done, load_actions
 from crm_store.messages import ParleyError
 from nlu.base import Interpreter
@@ -18,6 +19,8 @@ from nlu.model import BadModel, Model
 from nlu.project import Project, read_project
 from nlu.rasa_server import RasaServer
 from parley.bot import Bot
+
+WORDS = Path(actions.__file__).parent / "words.yml"  # what the house says where a project says nothing
 
 
 class TrainingFailed(ParleyError):
@@ -53,6 +56,7 @@ def open_bot(
         fallback=embedded,
         language=language,
         settings=settings or {},
+        house=read_project(WORDS),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,7 +15,11 @@ from crm_store import customers, outbox
 from crm_store.conversations import Conversation
 from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
+from nlu import forms
 from nlu.base import LISTEN, Decision, State
+from nlu.matter import read_matter
+from nlu.moments import find_moment
+from parley import keywords
 from parley.bot import LANGUAGES, Bot
 
 MOST_ACTIONS = 10
@@ -55,10 +59,13 @@ def act(situation: Situation) -> Acted:
     _learn_proofs(situation)
     state = situation.state
     before = state.slots.get("language") or _known_language(situation)
+    before = before or keywords.language_of(situation.heard)
     language = situation.bot.language_of(situation.heard, before)
     state.slots["language"] = language
     if situation.conversation.floor == "waiting":
         return _still_waiting(situation, state)
+    if situation.heard.engine == keywords.ENGINE:
+        return _obey(situation, state, language)
     return _talk(situation, state, language)
 
 
@@ -71,12 +78,32 @@ def act_in_silence(situation: Situation) -> Acted:
     acted.decision.append({"action": None, "by": "floor", "name": situation.conversation.floor})
     imagined = deepcopy(situation.state)
     language = situation.bot.language_of(situation.heard, imagined.slots.get("language"))
-    imagined = situation.bot.dialogue.hear(imagined, situation.heard)
-    decision = situation.bot.dialogue.decide(imagined, situation.heard)
+    if situation.heard.engine == keywords.ENGINE:
+        decision = _command(situation)
+    else:
+        imagined = situation.bot.dialogue.hear(imagined, situation.heard)
+        decision = situation.bot.dialogue.decide(imagined, situation.heard)
     if decision.action in situation.bot.always:
         _, turn = _run(situation, imagined, decision, language)
         acted.decision.append(_explain(decision, turn.changes))
     return acted
+
+
+def _obey(situation: Situation, state: State, language: str) -> Acted:
+    """An exact word of the house: what it asks for is done, and a form that was open is left."""
+    acted, decision = Acted(forms.left(state)), _command(situation)
+    # Who says stop in Korean is answered in Korean, whatever language the bot speaks otherwise.
+    language = situation.heard.language or language
+    spoken = replace(acted.state, slots={**acted.state.slots, "language": language})
+    contents, turn = _run(situation, spoken, decision, language)
+    _say(situation, acted, contents, f"action:{decision.action}")
+    acted.decision.append(_explain(decision, turn.changes))
+    return acted
+
+
+def _command(situation: Situation) -> Decision:
+    intent = situation.heard.intent or ""
+    return Decision(keywords.ACTIONS[intent], "house", intent, 1.0)
 
 
 def _known_language(situation: Situation) -> str | None:
@@ -121,6 +148,8 @@ def _run(
         say_response=say,
         arguments=decision.arguments,
         settings=bot.settings,
+        read_moment=find_moment,
+        read_matter=read_matter,
     )
     name = decision.action
     if decision.by in ("faq", "exact"):

@@ -14,8 +14,12 @@ from actions.base import Turn, load_actions
 from crm_store import customers
 from crm_store.db import new_id
 from crm_store.messages import Content, Entity, Understanding
-from nlu.project import Project
+from nlu.matter import read_matter
+from nlu.moments import find_moment
+from nlu.project import Project, read_project
+from parley.training import WORDS
 
+HOUSE = read_project(WORDS)
 NOON = datetime(2025, 11, 19, 4, 0, tzinfo=UTC)  # A Wednesday, 12:00 in Hangzhou.
 SETTINGS = {
     "timezone": "Asia/Shanghai",
@@ -47,7 +51,8 @@ class Counter:
         """A turn on this text in which these entities were heard."""
 
         def say(name: str, values: Mapping[str, Any]) -> list[Content]:
-            return self.project.respond(name, {"language": language, **values})
+            slots = {"language": language, **values}
+            return self.project.respond(name, slots) or HOUSE.respond(name, slots)
 
         heard = Understanding(
             text, confidence=confidence, entities=_entities(entities), system_entities=_entities(system)
@@ -56,7 +61,8 @@ class Counter:
             session=self.session, now=now, customer_id=self.customer_id, conversation_id=new_id(),
             message_id=new_id(), text=text, understanding=heard,
             slots={"language": language, **(slots or {})}, language=language, say_response=say,
-            arguments=arguments or {}, settings=settings,
+            arguments=arguments or {}, settings=settings, read_moment=find_moment,
+            read_matter=read_matter,
         )  # fmt: skip
 
     def run(self, name: str, turn: Turn) -> list[Content]:

@@ -1,4 +1,4 @@
-"""Events, follow-ups, keys of requests, links to one's own data."""
+"""Events, follow-ups, keys of requests, links to one's own data, erasures that were asked for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -84,10 +84,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index("ix_data_links_customer", "data_links", ["customer_id"])
+    op.create_table(
+        "erasures",
+        sa.Column("customer_id", sa.Uuid(), sa.ForeignKey("customers.id"), nullable=False),
+        sa.Column("answers", sa.Uuid(), nullable=True),
+        sa.Column("actor", text, nullable=False),
+        sa.Column("due_at", moment, nullable=False),
+        sa.PrimaryKeyConstraint("customer_id"),
+    )
 
 
 def downgrade() -> None:
-    for table in ("data_links", "idempotency_keys", "followups", "events"):
+    for table in ("erasures", "data_links", "idempotency_keys", "followups", "events"):
         op.drop_table(table)
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.drop_column("erased_at")
