@@ -18,6 +18,7 @@ import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
 from config.settings import Settings
 from console.host import Host as ConsoleHost
+from crm_store import due_followups, erasures, idempotency
 from crm_store.channels import write_channel
 from crm_store.conversations import drop_leases
 from crm_store.db import Alone, Database, new_id
@@ -42,7 +43,11 @@ from parley.workers import Worked, Worker
 POLL_AGAIN_SECONDS = 5.0
 LOCK_CHECK_SECONDS = 2.0
 # What is due by its time, each once a second and in this order: see `parley/clock.py`.
-TICKS: Mapping[str, Tick] = {}
+TICKS: Mapping[str, Tick] = {
+    "followups": due_followups.tick,
+    "erasures": erasures.tick,
+    "idempotency_keys": idempotency.tick,
+}
 PUT_BACK = "put back"
 PUT_BACK_SECONDS = 2.0
 

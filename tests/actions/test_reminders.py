@@ -23,7 +23,6 @@ def talking(counter: Counter) -> Conversation:
     channels.write_channel(counter.session, "shop", "any", Policy(), NOON)
     conversation = Conversation(
         channel="shop", external_id="anna", customer_id=counter.customer_id, created_at=NOON,
-        last_message_at=NOON,
     )  # fmt: skip
     identity = Identity(
         channel="shop", external_id="anna", customer_id=counter.customer_id, created_at=NOON
