@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from nlu.features import Floats, Ints, Rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Ranking = tuple[tuple[str, float], ...]
 _SHOWN = 10

@@ -12,12 +12,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
+if TYPE_CHECKING:  # 1 MB that serving does not need
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+    Ints = npt.NDArray[np.int32]
+else:
+    Floats = Ints = np.ndarray
 Bag = Mapping[str, int]  # n-gram: how often
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003134f"
@@ -100,14 +105,18 @@ class Vocabulary:
     """The n-grams that training has seen, each with its weight (rare ones weigh more)."""
 
     def __init__(self, names: Sequence[str], weights: Floats, unseen: float) -> None:
-        self.names = list(names)
         self.weights = weights
         self.unseen = unseen
-        self._ids = {name: number for number, name in enumerate(self.names)}
+        self._ids = {name: number for number, name in enumerate(names)}
         self._lost = {kind: _UNSEEN * (weight * unseen) ** 2 for kind, weight in _KINDS.items()}
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self._ids)
+
+    @property
+    def names(self) -> list[str]:
+        """The n-grams in the order of their numbers."""
+        return list(self._ids)
 
     @classmethod
     def learn(cls, bags: Sequence[Bag]) -> Vocabulary:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from crm_store.messages import ParleyError
+from nlu.arrays import read_arrays, write_arrays
 from nlu.classify import Classifier
 from nlu.entities import EntityRules
 from nlu.features import Vocabulary
 from nlu.retrieve import Retriever
 
-FORMAT = 3
+FORMAT = 4
 
 
 class BadModel(ParleyError):
@@ -49,36 +46,27 @@ class Model:
             "exact": dict(self.retriever.exact),
             "entities": self.entities.to_json(),
         }
-        written = json.dumps(head, default=str).encode()
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            head=np.frombuffer(written, np.uint8),
-            rarity=self.vocabulary.weights,
-            # Half the memory of a server that is idle; no answer changes.
-            weights=self.classifier.weights.astype(np.float16),
-            bias=self.classifier.bias,
-            groups=self.classifier.firsts,
-            firsts=self.retriever.firsts,
-            bounds=self.retriever.bounds,
-            phrasings=self.retriever.phrasings,
-            listed=self.retriever.weights,
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(buffer.getvalue())
-        part.replace(path)
+        arrays: dict[str, np.ndarray[Any, Any]] = {
+            "rarity": self.vocabulary.weights,
+            # Half the memory of a server at work; no answer changes.
+            "weights": self.classifier.weights.astype(np.float16),
+            "bias": self.classifier.bias,
+            "groups": self.classifier.firsts,
+            "firsts": self.retriever.firsts,
+            "bounds": self.retriever.bounds,
+            "phrasings": self.retriever.phrasings,
+            "listed": self.retriever.weights,
+        }
+        write_arrays(path, head, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Model:
         """Read a model; `BadModel` if the file is missing, broken or of another version."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = [name for name in arrays.files if name != "head"]
-                return _built(json.loads(arrays["head"].tobytes()), {name: arrays[name] for name in names})
+            return _built(*read_arrays(path))
         except FileNotFoundError:
             raise BadModel(f"expected a model at {path}, there is none") from None
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadModel(f"expected a model of format {FORMAT} at {path}: {error}") from error
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from crm_store.messages import Answer
 from nlu.features import Bag, Floats, Ints, Rows, Vocabulary
 from nlu.normalise import key
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 SHOWN = 5
 _COVER = 0.3  # weight of "the whole phrasing is in the text" against the cosine

@@ -10,9 +10,12 @@ from errno import EADDRINUSE
 from pathlib import Path
 from types import FrameType
 
-import uvicorn
+from parley.lean import settle  # before all that would load what we do not want
 
-import parley.lean  # noqa: F401  (before all that would load what we do not want)
+# isort: split
+from uvicorn.config import Config
+from uvicorn.server import Server
+
 from config.reading import SettingsError
 from config.settings import read_settings
 from crm_store.messages import ParleyError
@@ -33,7 +36,7 @@ def serve(config: Path, host: str, port: int) -> None:
     house.database.claim()
     server = _Server(
         house,
-        uvicorn.Config(
+        Config(
             create_app(house),
             lifespan="on",
             log_config=None,
@@ -43,6 +46,7 @@ def serve(config: Path, host: str, port: int) -> None:
             ws_max_size=64 * 1024,
         ),
     )
+    settle()
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal that stopped it once more
         server.run(sockets=[listening])
     sys.stdout.flush()
@@ -50,10 +54,10 @@ def serve(config: Path, host: str, port: int) -> None:
     os._exit(0 if server.started else 1)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that ends what open pages follow as soon as it is told to stop, and not after it."""
 
-    def __init__(self, house: House, config: uvicorn.Config) -> None:
+    def __init__(self, house: House, config: Config) -> None:
         super().__init__(config)
         self._house = house
 

@@ -62,7 +62,7 @@ def open_bot(
 
 def open_model(project: Project, models: Path, tell: Callable[[str], None]) -> Model:
     """The model of this very project: from the folder of models, or trained now."""
-    path = models / f"{project.fingerprint()[:20]}.npz"
+    path = models / f"{project.fingerprint()[:20]}.model"
     try:
         return Model.load(path)
     except BadModel:

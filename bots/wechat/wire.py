@@ -19,7 +19,6 @@ from xml.etree.ElementTree import Element, ParseError
 
 import structlog
 from defusedxml.ElementTree import fromstring
-from wechatpy.crypto import PrpCrypto
 from wechatpy.exceptions import WeChatException
 from wechatpy.utils import WeChatSigner
 
@@ -200,6 +199,8 @@ def _cdata(value: str | int) -> str:
 
 
 def _cipher(aes_key: str) -> Any:
+    from wechatpy.crypto import PrpCrypto  # 7 MB, where an account has a key
+
     cipher = PrpCrypto(b64decode(aes_key + "="))
     # wechatpy draws the sixteen random characters from a predictable source.
     cipher.get_random_string = lambda: secrets.token_hex(8)

@@ -25,7 +25,7 @@ ModelFile = Annotated[
 PIECE = 256  # lines understood before the first ones are printed
 
 
-@bot.command(epilog="Example: parley bot train --data config/bot --out bot.npz")
+@bot.command(epilog="Example: parley bot train --data config/bot --out bot.model")
 def train(
     data: Annotated[Path, typer.Option(help="a Rasa project, or a folder of nlu data alone", exists=True)],
     out: Annotated[Path, typer.Option(help="the model file to write")],
@@ -38,7 +38,7 @@ def train(
     print(out)
 
 
-@bot.command(epilog="Example: echo 几点开门 | parley bot parse --model bot.npz --json")
+@bot.command(epilog="Example: echo 几点开门 | parley bot parse --model bot.model --json")
 def parse(model: ModelFile, as_json: AsJson = False) -> None:
     """Understand texts: one a line in, one Rasa-shaped result a line out."""
     interpreter = Embedded(Model.load(model))
@@ -62,7 +62,7 @@ def _print_parsed(interpreter: Embedded, lines: list[str], as_json: bool) -> Non
 
 
 @bot.command(
-    name="test-nlu", epilog="Example: parley bot test-nlu --model bot.npz --data test.jsonl --json"
+    name="test-nlu", epilog="Example: parley bot test-nlu --model bot.model --data test.jsonl --json"
 )
 def test_nlu(
     model: ModelFile,

@@ -53,8 +53,8 @@ def _become_server(config: Path, host: str, port: int) -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     sys.stdout.flush()
-    # A process of its own: `parley.server` shuts out what commands need.
-    command = [sys.executable, "-m", "parley.server", str(config), host, str(port)]
+    # A process of its own: `parley.server` shuts out what commands need, and -OO what only readers do.
+    command = [sys.executable, "-OO", "-m", "parley.server", str(config), host, str(port)]
     os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 

@@ -29,7 +29,7 @@ def shop() -> Project:
 
 @pytest.fixture(scope="session")
 def model(shop: Project, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    path = tmp_path_factory.mktemp("model") / "shop.npz"
+    path = tmp_path_factory.mktemp("model") / "shop.model"
     train(shop).save(path)
     return Model.load(path)
 

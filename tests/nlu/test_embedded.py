@@ -114,20 +114,20 @@ def test_the_script_tells_the_language(text: str, language: str) -> None:
 
 
 def test_serving_needs_neither_scikit_learn_nor_scipy(model: Model, tmp_path: Path) -> None:
-    model.save(tmp_path / "m.npz")
+    model.save(tmp_path / "m.model")
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from nlu.embedded import Embedded\nfrom nlu.model import Model\n"
         "import nlu.dialogue, nlu.rasa_server, nlu.story_tests, nlu.evaluate\n"
-        f"Embedded(Model.load(Path({str(tmp_path / 'm.npz')!r}))).understand(['你好'])\n"
+        f"Embedded(Model.load(Path({str(tmp_path / 'm.model')!r}))).understand(['你好'])\n"
         "sys.exit(any(name.partition('.')[0] in ('sklearn', 'scipy') for name in sys.modules))\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 def test_training_is_a_command_of_its_own(shop: Project, shop_folder: Path, tmp_path: Path) -> None:
-    assert main([str(shop_folder), str(tmp_path / "out" / "m.npz")]) == 0
-    assert Model.load(tmp_path / "out" / "m.npz").fingerprint == shop.fingerprint()
+    assert main([str(shop_folder), str(tmp_path / "out" / "m.model")]) == 0
+    assert Model.load(tmp_path / "out" / "m.model").fingerprint == shop.fingerprint()
     assert main([str(tmp_path / "nowhere"), str(tmp_path / "x")]) == 1
     assert main([]) == 2
 
@@ -150,8 +150,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 )
 def test_the_smallest_projects_train_save_and_understand(nlu: str, tmp_path: Path) -> None:
     (tmp_path / "nlu.yml").write_text(nlu)
-    train(read_project(tmp_path)).save(tmp_path / "m.npz")
-    heard = Embedded(Model.load(tmp_path / "m.npz")).understand(["one", "", "something else"])
+    train(read_project(tmp_path)).save(tmp_path / "m.model")
+    heard = Embedded(Model.load(tmp_path / "m.model")).understand(["one", "", "something else"])
     assert heard[1].intent is None
     assert [h.text for h in heard] == ["one", "", "something else"]
     assert heard[0].intent == (
@@ -188,3 +188,12 @@ def test_lines_are_parsed_into_rasas_shape(embedded: Embedded) -> None:
         "end": 5,
         "extractor": "lookup",
     }
+
+
+def test_a_model_that_is_not_whole_is_refused(model: Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "m")
+    whole = (tmp_path / "m").read_bytes()
+    for broken in (whole[:-7], whole[:200], whole[:-9] + b"8" + whole[-8:], b"{}\n"):
+        (tmp_path / "m").write_bytes(broken)
+        with pytest.raises(BadModel, match="expected a model"):
+            Model.load(tmp_path / "m")
