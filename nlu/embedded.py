@@ -7,12 +7,12 @@ from datetime import date
 
 import numpy as np
 
+from crm_store.language import guess_language
 from crm_store.messages import Understanding
+from crm_store.wording import key
 from nlu.features import bag
-from nlu.language import guess_language
 from nlu.marks import mark
 from nlu.model import Model
-from nlu.normalise import key
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
 

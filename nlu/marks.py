@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from crm_store.messages import Entity
+from crm_store.wording import LONGEST, normalise
 from nlu.entities import Found
-from nlu.normalise import LONGEST, normalise
 
 _DIGIT = re.compile("[0-9０-９]")
 _LONG_NUMBER = re.compile("[0-9０-９]{3}")  # shorter ones are words: 88 says goodbye

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from crm_store.language import guess_language
 from crm_store.messages import Answer, Entity, ParleyError, Understanding, clean
-from nlu.language import guess_language
 
 TIMEOUT = 30.0  # seconds
 _SHOWN_INTENTS = 10

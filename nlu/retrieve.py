@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crm_store.messages import Answer
+from crm_store.wording import key
 from nlu.features import Bag, Floats, Ints, Rows, Vocabulary
-from nlu.normalise import key
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from crm_store.language import guess_language
 from crm_store.messages import Content
 from nlu.embedded import Embedded
-from nlu.language import guess_language
 from nlu.project import Project, read_project
 from nlu.responses import Variation
 from nlu.steps import Heard

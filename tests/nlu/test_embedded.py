@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm_store.language import guess_language
+from crm_store.wording import key, normalise
 from nlu.embedded import Embedded
 from nlu.evaluate import BadRows, evaluate, parse_lines, read_rows
-from nlu.language import guess_language
 from nlu.model import BadModel, Model
-from nlu.normalise import key, normalise
 from nlu.project import Project, read_project
 from nlu.train import main, train
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crm_store.hanzi import SIMPLIFIED
+from crm_store.wording import key, normalise
 from nlu import logistic
 from nlu.annotations import read_annotations
 from nlu.classify import Classifier
 from nlu.embedded import Embedded
 from nlu.entities import EntityRules, Found
 from nlu.features import Floats, Rows, Vocabulary, bag, features
-from nlu.hanzi import SIMPLIFIED
 from nlu.marks import mark
-from nlu.normalise import key, normalise
 from nlu.spans import fold
 from nlu.training_data import Example, TrainingData
 

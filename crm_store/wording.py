@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from nlu.hanzi import SIMPLIFIED
+from crm_store.hanzi import SIMPLIFIED
 
 LONGEST = 600  # characters that are looked at; what comes after adds cost, not meaning
 _BLANKS = re.compile(r"\s+")
