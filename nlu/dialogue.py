@@ -42,11 +42,13 @@ class RuleDialogue:
     After an answer inside a form the form asks again. Pure: no state but the project's own words.
     """
 
-    def __init__(self, project: Project, thresholds: Thresholds | None = None) -> None:
+    def __init__(
+        self, project: Project, thresholds: Thresholds | None = None, policies: Policies | None = None
+    ) -> None:
         self.project = project
         self.domain = project.domain
         self.thresholds = thresholds or project.thresholds
-        self.policies = Policies(project)
+        self.policies = policies or Policies(project)
         self.reader = Reader(project, self.thresholds)
 
     def hear(self, state: State, heard: Understanding) -> State:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from crm_store.messages import KINDS, Button, Content, Media
 from nlu.reading import Node, Problems
@@ -43,6 +43,26 @@ class Variation:
         if self.custom.get("kind") in KINDS:
             found.append(Content.from_json(_filled(self.custom, values)))
         return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The wording as a JSON object without its empty parts; `from_json` reads it back."""
+        value: dict[str, Any] = {
+            "text": self.text,
+            "buttons": [{"title": b.title, "payload": b.payload} for b in self.buttons],
+            "image": self.image,
+            "attachment": self.attachment,
+            "custom": dict(self.custom),
+            "channel": self.channel,
+            "conditions": [list(pair) for pair in self.conditions],
+        }
+        return {name: part for name, part in value.items() if part}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The wording that `to_json` wrote."""
+        buttons = tuple(Button(b["title"], b["payload"]) for b in value.get("buttons", ()))
+        conditions = tuple((str(name), wanted) for name, wanted in value.get("conditions", ()))
+        return cls(**{**value, "buttons": buttons, "conditions": conditions})
 
 
 def choose(

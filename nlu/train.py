@@ -5,24 +5,29 @@ scipy is imported when it is called for, so that who only imports this module do
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nlu.classify import Classifier
 from nlu.entities import EntityRules
+from nlu.faq import with_phrasings
 from nlu.features import Bag, Floats, Rows, Vocabulary, bag
+from nlu.gate import Candidate, ask, held_out, judge, load_held_out
 from nlu.logistic import fit
 from nlu.marks import mark
 from nlu.model import Model
 from nlu.project import Project, read_project
 from nlu.reading import ProjectErrors
 from nlu.retrieve import Retriever
+from nlu.training_data import Example, TrainingData
 
 _STRENGTH = 15.0  # C of the logistic regression; 8 to 30 differ by less than a point
 _MOST_LABELS = 400  # with more, FAQ entries are told apart by retrieval alone: the weights would not fit
@@ -31,25 +36,41 @@ _CALIBRATED_WITH = 1500  # examples at most: more would cost time and change not
 _SHARPNESS = np.geomspace(0.3, 4.0, 40)
 _WORDS = re.compile("[^a-z]+")
 Numbers = npt.NDArray[np.int64]
+Order = Mapping[str, Any]
+Note = Mapping[str, Any]
 
 
 def train(project: Project) -> Model:
     """Learn from a project's examples: about a second for two thousand. Any project, also an empty one."""
-    # On a busy machine threads that wait for each other are slower than one that does not.
-    with import_module("threadpoolctl").threadpool_limits(1):
-        entities = EntityRules.learn(project.nlu, project.entity_types)
-        examples = project.nlu.examples
-        bags = {text: bag(mark(text, entities.find(text))) for text in {e.text: e for e in examples}}
-        counted = [bags[example.text] for example in examples]
-        vocabulary = Vocabulary.learn(counted)
-        classifier = _train_classifier(counted, [example.intent for example in examples], vocabulary)
-        retriever = Retriever.learn(project.nlu.entries, bags, vocabulary)
-        if set(retriever.entries) <= set(classifier.labels):
-            retriever = retriever.without_lists()
-        return Model(project.fingerprint(), vocabulary, classifier, retriever, entities)
+    return _Lesson(project).learn(project.nlu.examples)
 
 
-def _train_classifier(bags: Sequence[Bag], said: Sequence[str], vocabulary: Vocabulary) -> Classifier:
+class _Lesson:
+    """A project's texts, looked at once, to be learned from in whole or in part."""
+
+    def __init__(self, project: Project) -> None:
+        self.fingerprint = project.fingerprint()
+        self.entities = EntityRules.learn(project.nlu, project.entity_types)
+        texts = {example.text for example in project.nlu.examples}
+        self.bags = {text: bag(mark(text, self.entities.find(text))) for text in texts}
+
+    def learn(self, examples: Sequence[Example], *, calibrated: bool = True) -> Model:
+        """The model of these examples; uncalibrated, its confidences are not to be trusted."""
+        # On a busy machine threads that wait for each other are slower than one that does not.
+        with import_module("threadpoolctl").threadpool_limits(1):
+            counted = [self.bags[example.text] for example in examples]
+            vocabulary = Vocabulary.learn(counted)
+            intents = [example.intent for example in examples]
+            classifier = _train_classifier(counted, intents, vocabulary, calibrated)
+            retriever = Retriever.learn(TrainingData([*examples]).entries, self.bags, vocabulary)
+            if set(retriever.entries) <= set(classifier.labels):
+                retriever = retriever.without_lists()
+            return Model(self.fingerprint, vocabulary, classifier, retriever, self.entities)
+
+
+def _train_classifier(
+    bags: Sequence[Bag], said: Sequence[str], vocabulary: Vocabulary, calibrated: bool
+) -> Classifier:
     if len(set(said)) > _MOST_LABELS:
         said = [label.partition("/")[0] for label in said]
     labels = tuple(sorted(set(said), key=lambda label: (label.partition("/")[0], label)))
@@ -63,7 +84,8 @@ def _train_classifier(bags: Sequence[Bag], said: Sequence[str], vocabulary: Voca
     targets = np.array([numbers[label] for label in said])
     names = [_name(label) for label in labels]
     weights = _fit(bags, targets, names, vocabulary)
-    weights *= np.float32(_sharpness(bags, targets, names))
+    if calibrated:
+        weights *= np.float32(_sharpness(bags, targets, names))
     return Classifier(intents, labels, firsts, weights[:-1], weights[-1])
 
 
@@ -118,17 +140,63 @@ def _loss(scores: Floats, right: Numbers) -> float:
     return float(-np.maximum(chances, -8.0).mean())
 
 
+def train_in_order(project: Project, order: Order, out: Path, tell: Callable[[Note], None]) -> Model:
+    """Train with the FAQ entries of an order and save the model; the gate compares it if the order says so.
+
+    `tell` gets `{"progress": 0.4}` on the way and `{"verdict": …}` at the end. Held-out answers are kept
+    beside a model, so that its successor finds them.
+    """
+    taught = with_phrasings(project, order.get("phrasings", {}))
+    lesson = _Lesson(taught)
+    tell({"progress": 0.15})
+    model = lesson.learn(taught.nlu.examples)
+    model.save(out)
+    before = order.get("before")
+    if before is not None:
+        tell({"progress": 0.3})
+        known = with_phrasings(project, before["phrasings"])
+        now = _candidate(lesson, model, taught, out, lambda fold: tell({"progress": 0.45 + fold * 0.15}))
+        old = Model.load(Path(before["model"]))
+        then = _candidate(None, old, known, Path(before["model"]), lambda fold: tell({"progress": 0.8}))
+        tell({"verdict": judge(then, now).to_json()})
+    return model
+
+
+def _candidate(
+    lesson: _Lesson | None, model: Model, project: Project, path: Path, tell: Callable[[int], None]
+) -> Candidate:
+    examples = project.nlu.examples
+    kept = path.with_suffix(".held.json")
+    answers = load_held_out(kept)
+    if answers is None:
+        learned = lesson or _Lesson(project)
+        answers = held_out(examples, lambda some: learned.learn(some, calibrated=False), tell)
+        kept.write_text(json.dumps(answers, ensure_ascii=False), encoding="utf-8", errors="surrogatepass")
+    pairs = [(example.text, example.intent) for example in examples]
+    return Candidate(pairs, ask(model, [text for text, _ in pairs]), answers)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """`PROJECT OUT`: train and write the model. 0: done, 1: the project is wrong, 2: wrong use."""
-    if len(arguments) != 2:
-        sys.stderr.write("expected two arguments: PROJECT OUT\n")
+    """`PROJECT OUT [ORDER]`: train and write the model. 0: done, 1: the project is wrong, 2: wrong use.
+
+    ORDER is a JSON file: `{"phrasings": {entry: [text]}, "before": {"phrasings": …, "model": path}}`. What
+    there is to tell on the way is written as JSON lines.
+    """
+    if len(arguments) not in (2, 3):
+        sys.stderr.write("expected two or three arguments: PROJECT OUT [ORDER]\n")
         return 2
+    order = json.loads(Path(arguments[2]).read_bytes()) if len(arguments) == 3 else {}
     try:
-        train(read_project(Path(arguments[0]))).save(Path(arguments[1]))
+        train_in_order(read_project(Path(arguments[0])), order, Path(arguments[1]), _print)
     except ProjectErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
     return 0
+
+
+def _print(note: Note) -> None:
+    sys.stdout.write(json.dumps(note) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
