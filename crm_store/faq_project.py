@@ -1,0 +1,65 @@
+"""The entries of the bot's project, repeated as rows that are only read: at start, when they have changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, insert
+from sqlmodel import Session, col, select
+
+from crm_store.db import new_id
+from crm_store.faq import FaqAnswer, FaqEntry, FaqPhrasing
+from crm_store.faq_edits import Draft, change, rows_of
+from crm_store.trainings import get_knowledge
+
+
+def digest_of(drafts: Mapping[str, Draft]) -> str:
+    """Changes when anything in the project's entries does."""
+    said = "".join(f"{name}\n{draft.digest()}\n" for name, draft in sorted(drafts.items()))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def import_project(session: Session, drafts: Mapping[str, Draft], now: datetime) -> bool:
+    """Have the rows say what the project says; False if they do. Those taken over by people stay theirs."""
+    wanted = digest_of(drafts)
+    if get_knowledge(session, lock=True).project == wanted:
+        return False
+    knowledge = change(session)
+    knowledge.project = wanted
+    columns = (FaqEntry.name, FaqEntry.id, FaqEntry.origin, FaqEntry.digest)
+    known = {
+        name: (entry_id, origin, said) for name, entry_id, origin, said in session.exec(select(*columns))
+    }
+    ids = {
+        name: entry_id
+        for name, (entry_id, origin, said) in known.items()
+        if origin == "project" and (name not in drafts or drafts[name].digest() != said)
+    }
+    _drop(session, list(ids.values()))
+    fresh = {name: draft for name, draft in drafts.items() if name not in known or name in ids}
+    rows: list[dict[str, object]] = []
+    phrasings: list[dict[str, object]] = []
+    answers: list[dict[str, object]] = []
+    for name, draft in fresh.items():
+        entry_id = ids.get(name) or new_id()
+        rows.append(
+            {"id": entry_id, "name": name, "origin": "project", "titles": dict(draft.titles), "active": True,
+             "version": 1, "taught": 0, "digest": draft.digest(), "created_at": now, "updated_at": now,
+             "updated_by": "project"}
+        )  # fmt: skip
+        said, told = rows_of(entry_id, draft)
+        phrasings += said
+        answers += told
+    for table, some in ((FaqEntry, rows), (FaqPhrasing, phrasings), (FaqAnswer, answers)):
+        if some:
+            session.execute(insert(table), some)
+    return True
+
+
+def _drop(session: Session, ids: list[UUID]) -> None:
+    session.execute(delete(FaqPhrasing).where(col(FaqPhrasing.entry_id).in_(ids)))
+    session.execute(delete(FaqAnswer).where(col(FaqAnswer.entry_id).in_(ids)))
+    session.execute(delete(FaqEntry).where(col(FaqEntry.id).in_(ids)))
