@@ -97,9 +97,8 @@ class Draft:
 
     def tidy(self) -> Draft:
         """The same without blanks around texts, empty ones and phrasings that come twice."""
-        phrasings = {
-            key(text): text for text in reversed([clean(p).strip() for p in self.phrasings]) if text
-        }
+        said = [text for phrasing in self.phrasings if (text := clean(phrasing).strip())]
+        phrasings = {key(text): text for text in reversed(said)}
         answers = [replace(a, text=clean(a.text).strip()) for a in self.answers]
         titles = {language: clean(title).strip() for language, title in self.titles.items()}
         return replace(
@@ -179,7 +178,7 @@ def edit(
 
 
 def remove(session: Session, entry_id: UUID, version: int | None, actor: str, now: datetime) -> None:
-    """Delete an entry; one that was taken over from the project is the project's again. `Stale` as in `edit`."""
+    """Delete an entry; one that was taken over is the project's again. `Stale` as in `edit`."""
     knowledge = change(session)
     entry = get_entry(session, entry_id, lock=True)
     if entry.origin == "project":
@@ -194,7 +193,7 @@ def remove(session: Session, entry_id: UUID, version: int | None, actor: str, no
 
 
 def adopt(session: Session, entry_id: UUID, actor: str, now: datetime) -> FaqEntry:
-    """Take an entry of the project over: from now on it is edited here, whatever the project's files say."""
+    """Take an entry of the project over: from now on it is edited here, whatever the files say."""
     knowledge = change(session)
     entry = get_entry(session, entry_id, lock=True)
     if entry.origin == "project":

@@ -1,4 +1,4 @@
-"""The entries of the bot's project, repeated as rows that are only read: at start, when they have changed."""
+"""The entries of the bot's project, as rows that are only read: at start, when they have changed."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ def import_project(session: Session, drafts: Mapping[str, Draft], now: datetime)
     for name, draft in fresh.items():
         entry_id = ids.get(name) or new_id()
         rows.append(
-            {"id": entry_id, "name": name, "origin": "project", "titles": dict(draft.titles), "active": True,
-             "version": 1, "taught": 0, "digest": draft.digest(), "created_at": now, "updated_at": now,
-             "updated_by": "project"}
+            {"id": entry_id, "name": name, "origin": "project", "active": True, "version": 1,
+             "titles": dict(draft.titles),
+             "taught": 0, "digest": draft.digest(), "updated_by": "project", "created_at": now,
+             "updated_at": now}
         )  # fmt: skip
         said, told = rows_of(entry_id, draft)
         phrasings += said

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, func, insert, literal_column, text, update
+from sqlalchemy import Column, Index, Text, func, insert, literal_column, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanText, UtcDateTime, new_id
 from crm_store.wording import key
 
 _OPEN = text("state = 'open'")
-_IS_OPEN = literal_column("'open'")
+_IS_OPEN = literal_column("'open'", Text)
 KEPT_DAYS = 90  # older questions are not shown any more
 LONGEST = 300  # characters of a question
 
@@ -62,7 +62,7 @@ class Group:
 
 
 def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Write down questions: each with message_id, conversation_id, customer_id, text, language, why, asked_at."""
+    """Write down questions: message_id, conversation_id, customer_id, text, language, why, asked_at."""
     found = [
         row
         | {
@@ -113,7 +113,7 @@ def find_group(session: Session, question: str, now: datetime) -> list[Unanswere
 
 
 def settle(session: Session, keys: Collection[str], state: str) -> int:
-    """Take questions from the list: `dismissed` by a person, or `covered` by an entry. How many were asked."""
+    """Take questions from the list, `dismissed` by a person or `covered` by an entry; how many."""
     if not keys:
         return 0
     mine = update(Unanswered).where(_open(), col(Unanswered.key).in_(keys)).values(state=state)
