@@ -160,7 +160,8 @@ def keep_model(
 def find_taught(session: Session, training_id: UUID) -> dict[str, list[str]] | None:
     """The phrasings that a training's model was taught besides the project's own."""
     query = select(TrainedModel.phrasings).where(col(TrainedModel.training_id) == training_id)
-    return session.exec(query).one_or_none()
+    found = session.exec(query).one_or_none()
+    return None if found is None else {name: list(texts) for name, texts in found.items()}
 
 
 def find_model(session: Session, training_id: UUID) -> bytes | None:
@@ -195,17 +196,10 @@ def force_live(session: Session, training_id: UUID, actor: str, now: datetime) -
     """Put a refused training live all the same: the word of an administrator. `NotRefused` for another."""
     get_knowledge(session, lock=True)
     training = session.get(Training, training_id, with_for_update=True)
-    newer = session.exec(
-        select(Training.id).where(
-            col(Training.id) > training_id, col(Training.status).in_(("live", "refused"))
-        )
-    ).first()
-    if (
-        training is None
-        or training.status != "refused"
-        or newer
-        or find_model(session, training_id) is None
-    ):
+    over = col(Training.status).in_(("live", "refused"))
+    newer = session.exec(select(Training.id).where(col(Training.id) > training_id, over)).first()
+    kept = find_taught(session, training_id) is not None
+    if training is None or training.status != "refused" or newer or not kept:
         raise NotRefused
     training.forced_by = actor
     session.add(training)

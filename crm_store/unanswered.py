@@ -63,17 +63,11 @@ class Group:
 
 def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write down questions: message_id, conversation_id, customer_id, text, language, why, asked_at."""
-    found = [
-        row
-        | {
-            "id": new_id(),
-            "state": "open",
-            "text": row["text"][:LONGEST],
-            "key": key(row["text"])[:LONGEST],
-        }
-        for row in rows
-        if row["text"].strip()
-    ]
+    found = []
+    for row in rows:
+        question = row["text"][:LONGEST]
+        if question.strip():
+            found.append(row | {"id": new_id(), "state": "open", "text": question, "key": key(question)})
     if found:
         session.execute(insert(Unanswered), found)
 
@@ -93,9 +87,8 @@ def list_groups(session: Session, now: datetime, *, skip: int = 0, limit: int = 
     query = query.order_by(times.desc(), last.desc(), col(Unanswered.key)).offset(skip).limit(limit)
     counts = dict(session.exec(query).all())
     newest: dict[str, Unanswered] = {}
-    for row in session.exec(
-        select(Unanswered).where(_open(), _newest(counts)).order_by(col(Unanswered.id))
-    ):
+    of_each = select(Unanswered).where(_open(), _newest(counts))
+    for row in session.exec(of_each.order_by(col(Unanswered.id))):
         newest[row.key] = row
     return [_group(newest[one], count) for one, count in counts.items() if one in newest]
 

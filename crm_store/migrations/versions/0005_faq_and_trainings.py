@@ -1,5 +1,7 @@
 """FAQ entries, trainings, what nobody answered."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -80,7 +82,7 @@ def upgrade() -> None:
     op.create_index("ix_unanswered_customer", "unanswered", ["customer_id"])
 
 
-def _entries(text, moment, json) -> None:
+def _entries(text: Any, moment: Any, json: Any) -> None:
     op.create_table(
         "faq_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
