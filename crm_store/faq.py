@@ -154,6 +154,14 @@ def list_answers(session: Session, entry_ids: Collection[UUID]) -> Sequence[FaqA
     return session.exec(query.order_by(col(FaqAnswer.position))).all()
 
 
+def first_phrasings(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The first phrasing of each entry."""
+    query = select(FaqPhrasing.entry_id, FaqPhrasing.text).where(
+        col(FaqPhrasing.entry_id).in_(entry_ids), col(FaqPhrasing.position) == 0
+    )
+    return dict(session.exec(query).all())
+
+
 def list_entries(
     session: Session, wanted: Filter = Filter(), *, after: str = "", limit: int = 50
 ) -> Sequence[FaqEntry]:

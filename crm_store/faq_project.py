@@ -39,25 +39,23 @@ def import_project(session: Session, drafts: Mapping[str, Draft], now: datetime)
         if origin == "project" and (name not in drafts or drafts[name].digest() != said)
     }
     _drop(session, list(ids.values()))
-    fresh = {name: draft for name, draft in drafts.items() if name not in known or name in ids}
-    rows: list[dict[str, object]] = []
-    phrasings: list[dict[str, object]] = []
-    answers: list[dict[str, object]] = []
-    for name, draft in fresh.items():
-        entry_id = ids.get(name) or new_id()
-        rows.append(
-            {"id": entry_id, "name": name, "origin": "project", "active": True, "version": 1,
-             "titles": dict(draft.titles),
-             "taught": 0, "digest": draft.digest(), "updated_by": "project", "created_at": now,
-             "updated_at": now}
-        )  # fmt: skip
-        said, told = rows_of(entry_id, draft)
-        phrasings += said
-        answers += told
-    for table, some in ((FaqEntry, rows), (FaqPhrasing, phrasings), (FaqAnswer, answers)):
-        if some:
-            session.execute(insert(table), some)
+    for name, draft in drafts.items():
+        if name not in known or name in ids:
+            _insert(session, ids.get(name) or new_id(), name, draft, now)
     return True
+
+
+def _insert(session: Session, entry_id: UUID, name: str, draft: Draft, now: datetime) -> None:
+    # Entry by entry: all rows of a project at once would stay in the server's memory.
+    entry = {
+        "id": entry_id, "name": name, "origin": "project", "active": True, "version": 1, "taught": 0,
+        "titles": dict(draft.titles), "digest": draft.digest(), "updated_by": "project",
+        "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    phrasings, answers = rows_of(entry_id, draft)
+    for table, rows in ((FaqEntry, [entry]), (FaqPhrasing, phrasings), (FaqAnswer, answers)):
+        if rows:
+            session.execute(insert(table), rows)
 
 
 def _drop(session: Session, ids: list[UUID]) -> None:

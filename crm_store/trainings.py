@@ -43,6 +43,7 @@ class Training(SQLModel, table=True):
 
     __tablename__ = "trainings"
     __table_args__ = (
+        Index("ix_trainings_status", "status"),
         # Whoever asks while one waits asks for the same one.
         Index("uq_trainings_waiting", "status", unique=True, sqlite_where=_WAITS, postgresql_where=_WAITS),
         {"info": NOT_PERSONAL},
@@ -133,6 +134,21 @@ def start(session: Session, now: datetime) -> Training | None:
     return waiting
 
 
+def skip(session: Session, training: Training, version: int) -> None:
+    """There is nothing to learn: what is live knows all that this training would teach."""
+    live = find_live(session)
+    if live is not None:
+        live.version = version
+        session.add(live)
+    session.delete(training)
+
+
+def waits(session: Session) -> bool:
+    """Whether there is anything to train."""
+    open_ones = col(Training.status).in_(("waiting", "training"))
+    return session.exec(select(Training.id).where(open_ones).limit(1)).first() is not None
+
+
 def note_progress(session: Session, training_id: UUID, progress: float) -> None:
     """How far a training has come, from 0 to 1."""
     session.execute(update(Training).where(col(Training.id) == training_id).values(progress=progress))
@@ -146,15 +162,20 @@ def fail(session: Session, training_id: UUID, error: str, now: datetime) -> None
 
 
 def keep_model(
-    session: Session, training_id: UUID, phrasings: Mapping[str, list[str]], data: bytes
-) -> None:
-    """Keep a model for the other processes, and the last few to go back to."""
-    session.add(TrainedModel(training_id=training_id, phrasings=dict(phrasings), data=data))
+    session: Session, training: Training, phrasings: Mapping[str, list[str]], data: bytes
+) -> set[str]:
+    """Keep a model for the other processes; the fingerprints of those that are kept no longer."""
+    session.add_all([training, TrainedModel(training_id=training.id, phrasings=dict(phrasings), data=data)])
     session.flush()
     live = get_knowledge(session).training_id
-    held = session.exec(select(TrainedModel.training_id).order_by(col(TrainedModel.training_id).desc()))
-    old = [one for one in held if one != live][_KEPT_MODELS:]
+    query = select(Training.id, Training.fingerprint).join(
+        TrainedModel, col(TrainedModel.training_id) == col(Training.id)
+    )
+    held = session.exec(query.order_by(col(Training.id).desc())).all()
+    old = {one: fingerprint for one, fingerprint in held[_KEPT_MODELS:] if one != live}
     session.execute(delete(TrainedModel).where(col(TrainedModel.training_id).in_(old)))
+    kept = {fingerprint for one, fingerprint in held if one not in old}
+    return set(old.values()) - kept
 
 
 def find_taught(session: Session, training_id: UUID) -> dict[str, list[str]] | None:

@@ -51,6 +51,15 @@ class RuleDialogue:
         self.policies = policies or Policies(project)
         self.reader = Reader(project, self.thresholds)
 
+    def with_project(self, project: Project) -> RuleDialogue:
+        """The same rules and stories over other FAQ entries."""
+        return RuleDialogue(project, self.thresholds, self.policies)
+
+    def would_answer(self, heard: Understanding) -> bool:
+        """Whether a text finds an answer, a rule or a story by itself, without any dialogue before it."""
+        meaning = self.reader.read(heard)
+        return meaning.answer is not None or self.policies.has_rule(meaning.intent)
+
     def hear(self, state: State, heard: Understanding) -> State:
         """The state after a user message: slots are filled from it as their mappings say."""
         meaning = self.reader.read(heard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +13,7 @@ from actions.base import Action
 from crm_store.history import Message
 from crm_store.messages import Content, Understanding
 from nlu.base import Dialogue, Interpreter
+from nlu.faq import Entry
 from nlu.payload import read_payload
 from nlu.project import Project
 from nlu.rasa_server import EngineUnavailable
@@ -43,6 +45,8 @@ class Bot:
     language: str = "zh"  # the company's own
     settings: Mapping[str, Any] = field(default_factory=dict)  # for actions: timezone, opening_hours
     house: Project = field(default_factory=Project)  # words for what a project does not say itself
+    own_entries: Sequence[Entry] = ()  # the project's FAQ entries, until they stand in their rows
+    training_id: UUID | None = None  # of the model, if people's entries were taught
 
     def understand(self, messages: Sequence[Message]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""

@@ -32,6 +32,7 @@ from parley.clock import Clock, Tick
 from parley.delivery import Delivery
 from parley.fetching import Fetcher
 from parley.host import HouseHost
+from parley.learning import Learning
 from parley.live import Feed, Hub
 from parley.opening import bot_of, open_channels
 from parley.pipeline import Pipeline
@@ -76,11 +77,11 @@ class House:
         self.media = MediaFolder(settings.at(settings.media.dir), settings.media.max_mb * 1024 * 1024)
         self.host = HouseHost(self.database, self.hub, self.media, now)
         self.channels = open_channels(settings, self.host)
-        self.bot = bot_of(settings, now, tell)
+        bot = bot_of(settings, now, tell, self.database)
         self.waiting = Waiting(self._put_back)
         worker = Worker(
             self.database,
-            self.bot,
+            bot,
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
             {channel.name: channel.policy for channel in self.channels},
             now,
@@ -91,6 +92,7 @@ class House:
         self.pipeline = Pipeline(
             self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch
         )
+        self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
         self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
         self.host.record_to = self.pipeline.record
         self.broken: list[str] = []  # parts that have died: see `/readyz`
@@ -103,6 +105,7 @@ class House:
         await asyncio.to_thread(self._prepare)
         self._begin("pipeline", self.pipeline.run(), vital=True)
         self._begin("delivery", self.delivery.run(), vital=True)
+        self._begin("learning", self.learning.run(), vital=True)
         self._begin("clock", self.clock.run(), vital=True)
         for channel in self.channels:
             if channel.polls:
@@ -160,6 +163,11 @@ class House:
             timezone=self.settings.timezone,
         )
 
+    def entries_changed(self) -> None:
+        """FAQ entries were changed by another part of the house, in whatever thread: look at once."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.learning.wake)
+
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""
         while True:
@@ -214,6 +222,7 @@ class House:
                 # One process works a SQLite file: whatever another held, it holds no more.
                 drop_leases(session)
                 give_up_lost(session, self.now(), all_of_them=True)
+        self.learning.open()
 
 
 async def _while(alone: Alone, work: Coroutine[Any, Any, None]) -> None:

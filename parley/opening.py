@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from bots.base import Channel, ChannelSettings, Host, find_channel
 from config.reading import SettingsError, line_of, validate
 from config.settings import DAYS, Settings
+from crm_store.db import Database
 from parley.bot import Bot
-from parley.training import open_bot
+from parley.training import find_taught, open_bot
 
 
 def open_channels(settings: Settings, host: Host) -> list[Channel]:
@@ -41,12 +42,18 @@ def _open_channel(settings: Settings, place: int, table: Mapping[str, Any], host
     return kind(own, host)
 
 
-def bot_of(settings: Settings, now: Callable[[], datetime], tell: Callable[[str], None]) -> Bot:
-    """The bot that the settings name."""
+def bot_of(
+    settings: Settings,
+    now: Callable[[], datetime],
+    tell: Callable[[str], None],
+    database: Database | None = None,
+) -> Bot:
+    """The bot that the settings name, with what people have taught it if the database is given."""
     hours, zone = settings.opening_hours, ZoneInfo(settings.timezone)
+    models = settings.at(settings.models_dir)
     return open_bot(
         settings.at(settings.bot),
-        settings.at(settings.models_dir),
+        models,
         engine=settings.nlu.engine,
         rasa_url=settings.nlu.rasa_url,
         language=settings.locale.partition("-")[0],
@@ -57,4 +64,5 @@ def bot_of(settings: Settings, now: Callable[[], datetime], tell: Callable[[str]
             "opening_hours": {day: getattr(hours, day) for day in DAYS},
         },
         tell=tell,
+        taught=find_taught(database, models) if database else None,
     )

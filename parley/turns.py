@@ -38,6 +38,8 @@ class Acted:
     rows: list[dict[str, Any]] = field(default_factory=list)  # for the outbox
     decision: list[dict[str, Any]] = field(default_factory=list)  # the explanation
     floor: Floor | None = None
+    decided: Decision | None = None  # first, in this turn; while a person has the floor: would have been
+    intent: str = ""  # that the dialogue acted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Situation:
     state: State
     now: datetime
     answer_at: datetime  # not before this moment, unless the platform's own request carries it
+    floor: Floor = "bot"  # as the message found it
 
 
 def act(situation: Situation) -> Acted:
@@ -83,6 +86,7 @@ def act_in_silence(situation: Situation) -> Acted:
     else:
         imagined = situation.bot.dialogue.hear(imagined, situation.heard)
         decision = situation.bot.dialogue.decide(imagined, situation.heard)
+        acted.decided, acted.intent = decision, str(imagined.user.get("intent", ""))
     if decision.action in situation.bot.always:
         _, turn = _run(situation, imagined, decision, language)
         acted.decision.append(_explain(decision, turn.changes))
@@ -115,10 +119,12 @@ def _known_language(situation: Situation) -> str | None:
 
 def _talk(situation: Situation, state: State, language: str) -> Acted:
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
+    acted.intent = str(acted.state.user.get("intent", ""))
     for _ in range(MOST_ACTIONS):
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)
         if decision.action == LISTEN:
             return acted
+        acted.decided = acted.decided or decision
         contents, turn = _run(situation, acted.state, decision, language)
         _say(situation, acted, contents, f"action:{decision.action}")
         acted.decision.append(_explain(decision, turn.changes))

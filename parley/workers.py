@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -21,10 +21,11 @@ from crm_store import dialogues, outbox
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import Database
 from crm_store.history import Message, is_waiting
-from crm_store.messages import Policy, Understanding
+from crm_store.messages import Floor, Policy, Understanding
 from crm_store.outbox import Outgoing
 from nlu.base import State
 from parley.bot import Bot
+from parley.questions import Asked
 from parley.turns import Acted, Situation, act, act_in_silence, handed_over
 from parley.waiting import Key
 
@@ -53,9 +54,12 @@ class Worked:
         self.offered |= other.offered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worker:
-    """The work itself, without any loop: to be called in a thread."""
+    """The work itself, without any loop: to be called in a thread.
+
+    Another bot may be put in at any time; what is in hand is finished with the one it was begun with.
+    """
 
     database: Database
     bot: Bot
@@ -68,13 +72,13 @@ class Worker:
 
         `inline` are messages that came with a request of the platform that is open in this process.
         """
-        messages: Sequence[Message] = ()
+        bot, messages = self.bot, cast(Sequence[Message], ())
         try:
             with self.database.reading() as session:
                 messages = _waiting(session, ids, most)
-            understood = self.bot.understand(messages)
+            understood = bot.understand(messages)
             heard = dict(zip((m.id for m in messages), understood, strict=True))
-            return self._act(ids, heard, inline, self.now())
+            return self._act(bot, ids, heard, inline, self.now())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
@@ -86,6 +90,7 @@ class Worker:
 
     def _act(
         self,
+        bot: Bot,
         ids: Sequence[UUID],
         heard: Mapping[UUID, Understanding],
         inline: Collection[Key],
@@ -96,23 +101,27 @@ class Worker:
             # Read again under the lock: what is answered already is not answered twice.
             messages = [m for m in _waiting(session, list(mine)) if m.id in heard]
             states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
-            changes, rows = [], []
+            changes, rows, asked = [], [], Asked()
             for message in messages:
                 conversation = mine[message.conversation_id]
                 state = states.get(conversation.id) or State()
                 if message.attempts == TRIES - 1:
                     state = State()  # It may be the dialogue so far that this project cannot go on with.
-                situation = self._situation(session, conversation, message, heard[message.id], state, now)
+                situation = self._situation(
+                    session, bot, conversation, message, heard[message.id], state, now
+                )
                 speaks = conversation.floor in ("bot", "waiting")
                 acted = act(situation) if speaks else act_in_silence(situation)
                 if acted.floor and conversation.floor == "bot":
                     conversation.floor = acted.floor
                 states[conversation.id] = acted.state
                 rows += acted.rows
+                asked.add(situation, acted)
                 changes.append(_done(message, heard[message.id], acted))
             if changes:
                 session.execute(update(Message), changes)
             worked = _queue(session, rows, messages, inline, now)
+            asked.write(session)
             dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
             worked.more = _let_go(session, mine)
         worked.done = set(ids) - worked.more
@@ -121,6 +130,7 @@ class Worker:
     def _situation(
         self,
         session: Session,
+        bot: Bot,
         conversation: Conversation,
         message: Message,
         heard: Understanding,
@@ -129,8 +139,17 @@ class Worker:
     ) -> Situation:
         policy = self.policies.get(conversation.channel, Policy())
         held = timedelta(seconds=policy.inline_within)
+        answer_at = message.created_at + held
         return Situation(
-            session, self.bot, conversation, message, heard, state, now, message.created_at + held
+            session,
+            bot,
+            conversation,
+            message,
+            heard,
+            state,
+            now,
+            answer_at,
+            cast(Floor, conversation.floor),
         )
 
     def _failed(self, conversation_id: UUID, error: Exception, now: datetime) -> Worked:
@@ -172,7 +191,7 @@ class Worker:
             return
         conversation.floor = "waiting"
         heard = self.bot.heard_nothing(message)
-        situation = self._situation(session, conversation, message, heard, State(), now)
+        situation = self._situation(session, self.bot, conversation, message, heard, State(), now)
         try:
             rows = handed_over(situation).rows
         except Exception:

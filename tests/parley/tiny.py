@@ -22,6 +22,7 @@ from config.settings import Settings
 from crm_store.messages import Address, Content, Incoming, Policy, Sent, Understanding
 from nlu.base import LISTEN, Decision, State
 from nlu.project import Project
+from nlu.training_data import TrainingData
 from parley import house as houses
 from parley.bot import Bot
 from parley.house import House
@@ -76,6 +77,8 @@ class Parrot:
 class Phrases:
     """As much of a project as a bot asks for its words."""
 
+    path = Path()
+    nlu = TrainingData()
     intents = frozenset({"say"})
     entity_types = frozenset[str]()
 

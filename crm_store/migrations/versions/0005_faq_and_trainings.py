@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("forced_by", text, nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_trainings_status", "trainings", ["status"])
     op.create_index(
         "uq_trainings_waiting",
         "trainings",

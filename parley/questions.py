@@ -1,0 +1,93 @@
+"""Which messages are questions that nobody answered: told by what the dialogue decided."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from crm_store import unanswered
+from crm_store.messages import Understanding
+from nlu.base import Decision
+from nlu.dialogue import FALLBACK
+from parley.turns import Acted, Situation
+
+_GIVEN_UP = frozenset({"ask_back", "fallback", "hand_over"})
+_BY_PROJECT = frozenset({"rule", "story"})
+_PERSONAL = frozenset({"phone", "email"})
+_ASKS = re.compile(
+    r"[?？]|[吗嘛呢么]\s*$|什么|怎么|怎样|如何|多少|哪|几|能不能|可不可以|有没有|是不是|可以|"
+    r"\b(?:what|when|where|which|who|why|how|can|could|do|does|did|is|are|will|would)\b|[까요나]\s*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Asked:
+    """The questions of one round of work, written down together."""
+
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    picked: set[UUID] = field(default_factory=set)  # conversations in which a choice was taken
+
+    def add(self, situation: Situation, acted: Acted) -> None:
+        """Note what one message was."""
+        if has_picked(situation):
+            self.picked.add(situation.conversation.id)
+        elif (question := question_of(situation, acted)) is not None:
+            self.questions.append(question)
+
+    def write(self, session: Session) -> None:
+        """Two statements at most, and none in a round in which all was answered."""
+        unanswered.note_unanswered(session, self.questions)
+        unanswered.note_picked(session, self.picked)
+
+
+def question_of(situation: Situation, acted: Acted) -> dict[str, Any] | None:
+    """The row for `crm_store.unanswered` if this message went unanswered; no phone number, no e-mail.
+
+    While a person has the floor, only what looks like a question that the bot could not have answered.
+    """
+    heard, decision = situation.heard, acted.decided
+    if decision is None or not _is_typed(heard) or not _is_given_up(acted, decision):
+        return None
+    by_agent = situation.floor != "bot"
+    if by_agent and not _ASKS.search(heard.text):
+        return None
+    return {
+        "message_id": situation.message.id,
+        "conversation_id": situation.conversation.id,
+        "customer_id": situation.conversation.customer_id,
+        "text": masked(heard),
+        "language": heard.language,
+        "why": "agent" if by_agent else decision.by if decision.by in _GIVEN_UP else "fallback",
+        "asked_at": situation.message.created_at,
+    }
+
+
+def has_picked(situation: Situation) -> bool:
+    """Whether the customer taps one of the things that were asked back."""
+    heard = situation.heard
+    return heard.engine == "payload" and heard.intent in situation.state.asked_back
+
+
+def masked(heard: Understanding) -> str:
+    """The text with `…` in place of phone numbers and e-mail addresses."""
+    found = [e for e in (*heard.system_entities, *heard.entities) if e.entity in _PERSONAL]
+    text = heard.text
+    for entity in sorted(found, key=lambda e: -e.start):
+        text = f"{text[: entity.start]}…{text[entity.end :]}"
+    return text
+
+
+def _is_typed(heard: Understanding) -> bool:
+    return heard.engine not in ("payload", "platform", "") and any(c.isalnum() for c in heard.text)
+
+
+def _is_given_up(acted: Acted, decision: Decision) -> bool:
+    unheard = acted.intent == FALLBACK
+    return decision.by in _GIVEN_UP or (
+        unheard and decision.by in _BY_PROJECT and not acted.state.active_loop
+    )
