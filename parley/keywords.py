@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from crm_store.language import guess_language
 from crm_store.messages import Understanding
-from nlu.language import guess_language
 from nlu.spans import fold
 
 ENGINE = "house"
