@@ -186,7 +186,7 @@ def find_taught(session: Session, training_id: UUID) -> dict[str, list[str]] | N
 
 
 def find_model(session: Session, training_id: UUID) -> bytes | None:
-    """The model's file."""
+    """The model's file, compressed."""
     query = select(TrainedModel.data).where(col(TrainedModel.training_id) == training_id)
     return session.exec(query).one_or_none()
 

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,7 +93,7 @@ class Trainer:
 
     def _train(self, order: _Order) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="parley-") as folder:
-            out, asked = Path(folder) / "model.npz", Path(folder) / "order.json"
+            out, asked = Path(folder) / "model.model", Path(folder) / "order.json"
             live = self._live()
             kept = model_path(self._models, live.fingerprint)
             if not kept.exists():
@@ -137,7 +138,7 @@ class Trainer:
         model = Model.load(out)
         path = model_path(self._models, model.fingerprint)
         path.parent.mkdir(parents=True, exist_ok=True)
-        for kind in (".npz", ".held.json"):
+        for kind in (".model", ".held.json"):
             if out.with_suffix(kind).exists():
                 part = path.with_name(f".{order.training_id}{kind}")
                 part.write_bytes(out.with_suffix(kind).read_bytes())
@@ -145,9 +146,11 @@ class Trainer:
         with self._database.writing() as session:
             training = trainings.get_training(session, order.training_id)
             training.fingerprint = model.fingerprint
-            stale = trainings.keep_model(session, training, order.phrasings, out.read_bytes())
+            stale = trainings.keep_model(
+                session, training, order.phrasings, zlib.compress(out.read_bytes())
+            )
         for fingerprint in stale - {model.fingerprint, self._live().fingerprint}:
-            for kind in (".npz", ".held.json"):
+            for kind in (".model", ".held.json"):
                 model_path(self._models, fingerprint).with_suffix(kind).unlink(missing_ok=True)
 
     def _failed(self, order: _Order, error: TrainingFailed) -> None:

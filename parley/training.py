@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -148,6 +149,6 @@ def _put_in_place(session: Session, training: Training, models: Path) -> Path:
     if data is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(data)
+        part.write_bytes(zlib.decompress(data))
         part.replace(path)
     return path
