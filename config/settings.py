@@ -37,6 +37,39 @@ class Media(Section):
     max_mb: int = Field(20, ge=1, le=500, description="largest file kept, in MiB")
 
 
+class Sending(Section):
+    """What binds campaigns and follow-ups. It never binds an answer of the bot or of an agent."""
+
+    marketing: Literal["opt_out", "opt_in"] = Field(
+        "opt_out", description="opt_in: only who has said yes gets campaigns; opt_out: until they say stop"
+    )
+    quiet_hours: str = Field(
+        "21:00-09:00", description="no pushes in these hours of the customer's own day; empty: never quiet"
+    )
+    frequency_cap: int = Field(3, ge=0, le=100, description="most pushes to one customer; 0: no limit")
+    frequency_days: int = Field(7, ge=1, le=365, description="within so many days")
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _a_range(cls, value: str) -> str:
+        if value:
+            _hours(value, 'expected hours as "21:00-09:00", or "" for none')
+        return value
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """The quiet hours, from and to."""
+        return _hours(self.quiet_hours, "") if self.quiet_hours else None
+
+
+def _hours(value: str, expected: str) -> tuple[time, time]:
+    begins, _, ends = value.partition("-")
+    try:
+        return time.fromisoformat(begins), time.fromisoformat(ends)
+    except ValueError:
+        raise ValueError(expected) from None
+
+
 class OpeningHours(Section):
     """When people are there, by day: "10:00-21:30", or "" for closed."""
 
@@ -52,11 +85,7 @@ class OpeningHours(Section):
     @classmethod
     def _a_range(cls, value: str) -> str:
         if value:
-            opens, _, closes = value.partition("-")
-            try:
-                time.fromisoformat(opens), time.fromisoformat(closes)
-            except ValueError:
-                raise ValueError('expected hours as "10:00-21:30", or "" for closed') from None
+            _hours(value, 'expected hours as "10:00-21:30", or "" for closed')
         return value
 
 
@@ -83,6 +112,7 @@ class Settings(Section):
     nlu: Nlu = Nlu()
     media: Media = Media()
     log: Log = Log()
+    sending: Sending = Sending()
     opening_hours: OpeningHours = OpeningHours()
     channels: tuple[Mapping[str, Any], ...] = Field((), description="one table a channel; see below")
 

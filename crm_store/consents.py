@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import Column, text
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store import audit
 from crm_store.db import NOT_PERSONAL, CleanText, UtcDateTime
@@ -26,6 +28,28 @@ class Consent(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM ("
+    " SELECT DISTINCT hashtextextended('consents ' || r.value, 0) AS key"
+    " FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS r(value) ORDER BY key) AS ordered"
+)
+
+
+def lock_consents(session: Session, customer_ids: Collection[UUID]) -> None:
+    """Until the transaction ends nobody else changes these consents, or sends because of them.
+
+    In the order of locks: behind conversations, before messages.
+    """
+    if customer_ids and session.get_bind().dialect.name != "sqlite":
+        session.execute(_LOCK, {"ids": json.dumps([str(each) for each in customer_ids])})
+
+
+def consents_of(session: Session, customer_ids: Collection[UUID], purpose: str) -> dict[UUID, Consent]:
+    """The last words of these customers on the purpose, where they said any; one query for all."""
+    query = select(Consent).where(col(Consent.customer_id).in_(customer_ids))
+    return {row.customer_id: row for row in session.exec(query.where(col(Consent.purpose) == purpose))}
+
+
 def _set(
     session: Session,
     customer_id: UUID,
@@ -36,6 +60,7 @@ def _set(
     now: datetime,
     actor: str,
 ) -> None:
+    lock_consents(session, [customer_id])
     session.merge(
         Consent(
             customer_id=customer_id,

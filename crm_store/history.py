@@ -19,9 +19,12 @@ _UNSENT, _WAITING, _KNOWN = (
     text("work = 'waiting'"),
     text("platform_id IS NOT NULL"),
 )
+_QUEUED, _SENDING, _PUSHED = text("status = 'queued'"), text("status = 'sending'"), text("lane = 1")
 # A partial index is only used where the query says its condition literally, not with a parameter.
 _STATUSES = (literal_column("'queued'", Text), literal_column("'sending'", Text))
 _WAITS = literal_column("'waiting'", Text)
+ANSWERS, PUSHES = 0, 1  # lanes of the outbox: what answers goes before what nobody has asked for
+_PUSH = literal_column("1", Integer)
 
 
 class Message(SQLModel, table=True):
@@ -46,6 +49,24 @@ class Message(SQLModel, table=True):
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
         ),
+        Index(
+            "ix_messages_due",
+            "channel",
+            "lane",
+            "due_at",
+            sqlite_where=_QUEUED,
+            postgresql_where=_QUEUED,
+        ),
+        Index("ix_messages_sending", "sent_at", sqlite_where=_SENDING, postgresql_where=_SENDING),
+        Index(
+            "ix_messages_pushed",
+            "channel",
+            "external_id",
+            "sent_at",
+            sqlite_where=_PUSHED,
+            postgresql_where=_PUSHED,
+        ),
+        Index("ix_messages_source", "source", "status", sqlite_where=_PUSHED, postgresql_where=_PUSHED),
         Index(
             "ix_messages_platform_id",
             "channel",
@@ -87,6 +108,8 @@ class Message(SQLModel, table=True):
     content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
     payload: str = Field(default="", sa_column=Column(CleanText, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # PUSHES: bound by consent, cap and quiet hours. ANSWERS: all else.
+    lane: int = Field(default=ANSWERS, sa_column=Column(Integer, nullable=False, server_default="0"))
     # In: "waiting" for its turn, "parked" after failing too often, None when done with.
     work: str | None = Field(default=None, sa_column=Column(CleanText))
     attempts: int = 0
@@ -117,6 +140,21 @@ class Message(SQLModel, table=True):
 def is_unsent(message: Any = Message) -> ColumnElement[bool]:
     """The condition for rows in the outbox, so that their index is used; also for an alias."""
     return col(message.status).in_(_STATUSES)
+
+
+def is_queued() -> ColumnElement[bool]:
+    """The condition for rows that nobody is sending yet, so that the index of what is due is used."""
+    return col(Message.status) == _STATUSES[0]
+
+
+def is_being_sent() -> ColumnElement[bool]:
+    """The condition for rows that are being sent, so that their index is used."""
+    return col(Message.status) == _STATUSES[1]
+
+
+def is_push() -> ColumnElement[bool]:
+    """The condition for campaigns and follow-ups, so that their indexes are used."""
+    return col(Message.lane) == _PUSH
 
 
 def is_waiting() -> ColumnElement[bool]:

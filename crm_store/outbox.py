@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from crm_store.conversations import Conversation
 from crm_store.db import listed, new_id
-from crm_store.history import Message, is_unsent
+from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_unsent
 from crm_store.messages import Address, Content, Sender, clean
 
 
@@ -52,6 +52,7 @@ def draft(
         "direction": "out",
         "sender": sender,
         "source": source,
+        "lane": lane_of(sender, source),
         "key": key,
         "text": clean(content.text),
         "content": content.to_json(),
@@ -64,6 +65,12 @@ def draft(
         "version": conversation.version,
         "reply_to": reply_to,
     }
+
+
+def lane_of(sender: str, source: str) -> int:
+    """Campaigns and follow-ups are pushes; a test that staff asked for is none."""
+    unasked = source.startswith(("campaign:", "followup:"))
+    return PUSHES if unasked or (sender == "campaign" and not source.startswith("test:")) else ANSWERS
 
 
 def start_with(row: dict[str, Any], now: datetime) -> None:
@@ -93,7 +100,9 @@ def in_the_way(session: Session, addresses: Collection[Address]) -> set[Address]
     wanted, same = listed(
         session, columns, [(address.channel, address.external_id) for address in addresses]
     )
-    query = select(Message.channel, Message.external_id).join(wanted, same).where(is_unsent())
+    # A push that is still in the queue lets answers by.
+    before = is_unsent() & (is_being_sent() | (col(Message.lane) == ANSWERS))
+    query = select(Message.channel, Message.external_id).join(wanted, same).where(before)
     return {Address(channel, external_id) for channel, external_id in session.exec(query.distinct())}
 
 

@@ -7,7 +7,7 @@ Locks are taken in one order everywhere: identities, conversations, messages, ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +19,15 @@ from sqlmodel import Session, col, select
 
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import listed
-from crm_store.history import Message, is_unsent
-from crm_store.identities import Identity, lock_identities, use_window
+from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_unsent
+from crm_store.identities import lock_identities, use_window
 from crm_store.messages import Address, Content, Policy, Sent
 from crm_store.outbox import Outgoing
-from crm_store.send_rules import Facts, Send, Skip, Wait, verdict
+from crm_store.send_facts import Known, look_up
+from crm_store.send_rules import Defer, Rules, Send, Skip, Wait, verdict
 
+NO_RULES = Rules()
+PUSHES_AT_ONCE = 200  # judged together when the first few must all wait
 RETRIES = 8  # about ten minutes with the pauses of `_again`
 LONGEST_PAUSE = 600.0  # seconds
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
@@ -57,26 +60,36 @@ class Outcome:
 
 def is_due(session: Session, channel: str, now: datetime) -> bool:
     """Whether any row of the channel may be sent now."""
-    query = select(Message.id).where(*_due(channel, now), ~_earlier(now))
-    return session.exec(query.limit(1)).first() is not None
+    return any(_find_due(session, channel, lane, 1, now) for lane in (ANSWERS, PUSHES))
 
 
 def start_sending(
-    session: Session, channel: str, policy: Policy, limit: int, now: datetime
+    session: Session,
+    channel: str,
+    policy: Policy,
+    limit: int,
+    now: datetime,
+    *,
+    rules: Rules = NO_RULES,
+    pushes: int | None = None,
 ) -> tuple[list[Outgoing], int]:
-    """Take due rows of a channel, at most one an address and the oldest; mark those that may go.
+    """Take due rows of a channel, at most one an address; mark those that may go. Answers go first.
 
-    Returns what to send now, and how many rows were looked at (0: nothing is due).
+    At most `limit` rows, and at most `pushes` of them campaigns and follow-ups. Returns what to send now,
+    and how many rows were looked at (0: nothing is due).
     """
-    due = (*_due(channel, now), ~_earlier(now))
-    first = select(Message.seq, Message.conversation_id).where(*due).order_by(col(Message.seq)).limit(limit)
-    found = dict(session.exec(first).all())
-    conversations = lock_conversations(session, set(found.values()))
-    query = select(Message).where(*due, col(Message.seq).in_(found)).order_by(col(Message.seq))
-    rows = session.exec(query.with_for_update(skip_locked=True)).all() if found else []
-    going = [row for row in rows if _may_go(session, row, conversations, policy, now)]
+    answers = _find_due(session, channel, ANSWERS, limit, now)
+    going, looked = _judge_due(session, channel, answers, policy, rules, now), len(answers)
+    room = limit - len(going) if pushes is None else min(limit - len(going), pushes)
+    # Many that have to wait, such as in quiet hours, are dealt with together.
+    for look in (room, PUSHES_AT_ONCE) if room > 0 else ():
+        found = _find_due(session, channel, PUSHES, look, now)
+        gone = _judge_due(session, channel, found, policy, rules, now, most=room)
+        going, looked = going + gone, looked + len(found)
+        if gone or len(found) < look:
+            break
     session.flush()
-    return [_outgoing(row) for row in going], len(found)
+    return [_outgoing(row) for row in going], looked
 
 
 def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetime) -> list[list[Outgoing]]:
@@ -130,7 +143,7 @@ def put_back(session: Session, ids: Collection[UUID], now: datetime) -> None:
 
 def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) -> int:
     """Rows whose sender has died while sending become unknown; they are never sent again by themselves."""
-    sending = select(Message.seq).where(is_unsent(), col(Message.status) == "sending")
+    sending = select(Message.seq).where(is_being_sent())
     if not all_of_them:
         sending = sending.where(col(Message.sent_at) < now - LOST_AFTER)
     # "+ 0": SQLite would rather read the whole table in this order than sort the few rows there are.
@@ -140,17 +153,51 @@ def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) 
     return int(session.execute(query.values(values)).rowcount)  # type: ignore[attr-defined]
 
 
-def _due(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _find_due(
+    session: Session, channel: str, lane: int, limit: int, now: datetime
+) -> dict[int | None, UUID]:
+    """The rows of a lane that are due, as seq and conversation, the longest due first."""
+    query = select(Message.seq, Message.conversation_id).where(*_due(channel, lane, now), ~_earlier(now))
+    return dict(session.exec(query.order_by(col(Message.due_at)).limit(limit)).all())
+
+
+def _judge_due(
+    session: Session,
+    channel: str,
+    found: Mapping[int | None, UUID],
+    policy: Policy,
+    rules: Rules,
+    now: datetime,
+    most: int | None = None,
+) -> list[Message]:
+    """Those that may go, at most so many; what became of the others stands in their rows."""
+    if not found:
+        return []
+    conversations = lock_conversations(session, set(found.values()))
+    still = (is_queued(), col(Message.due_at) <= now, ~_earlier(now))
+    query = select(Message).where(col(Message.seq).in_(found), *still).order_by(col(Message.seq))
+    rows = session.exec(query.with_for_update(skip_locked=True)).all()
+    known = look_up(session, rows, conversations, rules, now)
+    going: list[Message] = []
+    for row in rows:
+        if most is not None and len(going) >= most:
+            break
+        if _may_go(session, row, known, policy, now):
+            going.append(row)
+    return going
+
+
+def _due(channel: str, lane: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        is_unsent(),
+        is_queued(),
         col(Message.channel) == channel,
-        col(Message.status) == "queued",
+        col(Message.lane) == lane,
         col(Message.due_at) <= now,
     )
 
 
 def _earlier(now: datetime) -> ColumnElement[bool]:
-    """Whether another row of the address is being sent, or was written before and is due or was tried."""
+    """Whether another row of the address is being sent, or goes before this one and is due or was tried."""
     other = aliased(Message)
     same = (
         col(other.channel) == col(Message.channel),
@@ -158,10 +205,13 @@ def _earlier(now: datetime) -> ColumnElement[bool]:
     )
     # One that the platform asked us to try later keeps its place; one that is planned for later has none.
     in_line = or_(col(other.due_at) <= now, col(other.attempts) > 0)
-    before = in_line & (col(other.seq) < col(Message.seq))
+    first = or_(
+        col(other.lane) < col(Message.lane),
+        (col(other.lane) == col(Message.lane)) & (col(other.seq) < col(Message.seq)),
+    )
     return (
         select(col(other.seq))
-        .where(*same, is_unsent(other), or_(col(other.status) == "sending", before))
+        .where(*same, is_unsent(other), or_(col(other.status) == "sending", in_line & first))
         .exists()
     )
 
@@ -189,7 +239,8 @@ def _take(
     if any(row.status == "sending" and not _is_lost(row, request, now) for row in rows):
         return []  # Something is under way to the address already; nothing may overtake it.
     # The answer to a request needs neither window nor the right to push.
-    going = [row for row in rows if _may_go(session, row, conversations, Policy(), now)]
+    known = look_up(session, rows, conversations, NO_RULES, now)
+    going = [row for row in rows if _may_go(session, row, known, Policy(), now)]
     carried = request.carry([row.said for row in going]) if going else 0
     for row in going[carried:]:
         row.status, row.sent_at = "queued", None
@@ -210,7 +261,7 @@ def _lost(again: UUID, now: datetime) -> ColumnElement[bool]:
 
 def _is_wanted(row: Message, request: OpenRequest, now: datetime) -> bool:
     if row.status == "queued":
-        return row.due_at is None or row.sender in ("bot", "agent")
+        return row.lane == ANSWERS
     return row.status == "sending" or (row.status == "unknown" and _answers(row, request))
 
 
@@ -222,30 +273,16 @@ def _is_lost(row: Message, request: OpenRequest, now: datetime) -> bool:
     return _answers(row, request) and row.sent_at is not None and row.sent_at < now - GIVEN_UP_AFTER
 
 
-def _may_go(
-    session: Session,
-    row: Message,
-    conversations: dict[UUID, Conversation],
-    policy: Policy,
-    now: datetime,
-) -> bool:
+def _may_go(session: Session, row: Message, known: Known, policy: Policy, now: datetime) -> bool:
     """Judge a row whose conversation is locked, so that a takeover comes before or after, never between."""
-    conversation = conversations[row.conversation_id]
-    identity = session.get_one(Identity, (row.channel, row.external_id))
-    facts = Facts(
-        sender=row.sender,
-        written_under=row.version,
-        version=conversation.version,
-        floor=conversation.floor,
-        policy=policy,
-        reachable=identity.reachable,
-        windows=identity.windows,
-    )
     session.add(row)
-    match verdict(facts, now):
+    match verdict(known.facts(row, policy), now):
         case Send():
             row.status, row.sent_at, row.reason = "sending", now, None
+            known.note_sent(row, now)
             return True
+        case Defer(until, why):
+            row.due_at, row.reason = until, why
         case Wait(why):
             row.due_at, row.reason = None, why
         case Skip(why):

@@ -17,6 +17,7 @@ from crm_store import sending
 from crm_store.db import Database
 from crm_store.messages import Sent
 from crm_store.outbox import Outgoing
+from crm_store.send_rules import Rules
 from crm_store.sending import OpenRequest, Outcome
 from parley.batching import Batcher
 from parley.lines import line_out
@@ -25,6 +26,7 @@ from parley.rate import Buckets
 from parley.threads import in_thread
 
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
+KEPT_FOR_ANSWERS = 2  # of these: a platform that hangs on pushes does not keep an answer waiting
 SEND_SECONDS = 10.0
 IDLE_SECONDS = 0.5  # rows that are due later, or were queued by another process
 NO_ANSWER = "the platform did not answer in time"
@@ -44,8 +46,10 @@ class Delivery:
         channels: Sequence[Channel],
         hub: Hub,
         now: Callable[[], datetime],
+        rules: Rules = sending.NO_RULES,
     ) -> None:
         self._database = database
+        self._rules = rules
         self._channels = {channel.name: channel for channel in channels}
         self._hub = hub
         self._now = now
@@ -91,19 +95,20 @@ class Delivery:
         try:
             while True:
                 wake.clear()
-                room = min(IN_FLIGHT - len(flying), buckets.room(self._now()))
-                looked = await self._start(channel, room, flying, buckets) if room > 0 else 0
+                looked = await self._start(channel, flying, buckets)
                 if not looked:
                     await _pause(wake, IDLE_SECONDS)
         finally:
             if flying:
                 await asyncio.wait(flying, timeout=SEND_SECONDS + 1)
 
-    async def _start(
-        self, channel: Channel, room: int, flying: set[asyncio.Task[None]], buckets: Buckets
-    ) -> int:
+    async def _start(self, channel: Channel, flying: set[asyncio.Task[None]], buckets: Buckets) -> int:
+        room = min(IN_FLIGHT - len(flying), buckets.room(self._now()))
+        pushes = min(IN_FLIGHT - KEPT_FOR_ANSWERS - len(flying), buckets.spare(self._now()))
+        if room <= 0:
+            return 0
         try:
-            rows, looked = await self._take(channel, room)
+            rows, looked = await self._take(channel, room, pushes)
         except Exception:
             log.exception("outbox.unreadable", channel=channel.name)
             return 0
@@ -115,8 +120,8 @@ class Delivery:
             task.add_done_callback(lambda _: self.wake(channel.name))
         return looked
 
-    async def _take(self, channel: Channel, room: int) -> tuple[list[Outgoing], int]:
-        taking = asyncio.create_task(asyncio.to_thread(self._start_sending, channel, room))
+    async def _take(self, channel: Channel, room: int, pushes: int) -> tuple[list[Outgoing], int]:
+        taking = asyncio.create_task(asyncio.to_thread(self._start_sending, channel, room, pushes))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -158,13 +163,15 @@ class Delivery:
                 log.exception("outbox.unreadable")
             await asyncio.sleep(sending.LOST_AFTER.total_seconds() / 2)
 
-    def _start_sending(self, channel: Channel, room: int) -> tuple[list[Outgoing], int]:
+    def _start_sending(self, channel: Channel, room: int, pushes: int) -> tuple[list[Outgoing], int]:
         now = self._now()
         with self._database.reading() as session:
             if not sending.is_due(session, channel.name, now):
                 return [], 0
         with self._database.writing() as session:
-            return sending.start_sending(session, channel.name, channel.policy, room, now)
+            return sending.start_sending(
+                session, channel.name, channel.policy, room, now, rules=self._rules, pushes=pushes
+            )
 
     def _start_inline(self, batch: Sequence[OpenRequest]) -> list[list[Outgoing]]:
         with self._database.writing() as session:

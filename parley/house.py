@@ -34,7 +34,7 @@ from parley.fetching import Fetcher
 from parley.host import HouseHost
 from parley.learning import Learning
 from parley.live import Feed, Hub
-from parley.opening import bot_of, open_channels
+from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.threads import in_thread
 from parley.waiting import Waiting
@@ -87,7 +87,8 @@ class House:
             now,
         )
         self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
-        self.delivery = Delivery(self.database, self.channels, self.hub, now)
+        self.rules = rules_of(settings)
+        self.delivery = Delivery(self.database, self.channels, self.hub, now, self.rules)
         self.clock = Clock(self.database, TICKS, self.queued, now)
         self.pipeline = Pipeline(
             self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,21 @@ from bots.base import Channel, ChannelSettings, Host, find_channel
 from config.reading import SettingsError, line_of, validate
 from config.settings import DAYS, Settings
 from crm_store.db import Database
+from crm_store.send_rules import Rules
 from parley.bot import Bot
 from parley.training import find_taught, open_bot
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What binds campaigns and follow-ups."""
+    sending = settings.sending
+    return Rules(
+        opt_in=sending.marketing == "opt_in",
+        quiet=sending.quiet,
+        cap=sending.frequency_cap,
+        period=timedelta(days=sending.frequency_days),
+        zone=settings.timezone,
+    )
 
 
 def open_channels(settings: Settings, host: Host) -> list[Channel]:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from crm_store.messages import Policy
 
+KEPT_FOR_ANSWERS = 0.2  # of a second's messages
+
 
 class Buckets:
     """A token bucket of one second's messages for one channel in this process."""
@@ -24,6 +26,10 @@ class Buckets:
             self._left = min(self._per_second, self._left + passed * self._per_second)
         self._at = now
         return int(self._left)
+
+    def spare(self, now: datetime) -> int:
+        """How many of them may be pushes, so that there is always room for an answer."""
+        return self.room(now) - int(self._per_second * KEPT_FOR_ANSWERS)
 
     def take(self) -> None:
         """One message goes."""
