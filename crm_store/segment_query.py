@@ -222,7 +222,7 @@ def _speaks(given: Given, _: datetime) -> ColumnElement[bool]:
 
 def _wrote(days: int, now: datetime) -> ColumnElement[bool]:
     since = now - timedelta(days=days)
-    wrote = select(Conversation.customer_id).where(col(Conversation.last_message_at) >= since)
+    wrote = select(Conversation.customer_id).where(col(Conversation.heard_at) >= since)
     return col(Customer.id).in_(wrote)
 
 

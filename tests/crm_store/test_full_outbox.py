@@ -41,8 +41,8 @@ def fill(database: Database) -> None:
         f"INSERT INTO identities (channel, external_id, customer_id, reachable, profile, windows,"
         f" created_at) {COUNT[kind]} SELECT 'shop', 'p' || i, {ids}, true, {empty}, {empty}, :now FROM n",
         f"INSERT INTO conversations (id, channel, external_id, customer_id, floor, version,"
-        f" created_at, last_message_at) {COUNT[kind]}"
-        f" SELECT {ids}, 'shop', 'p' || i, {ids}, 'bot', 1, :now, :now FROM n",
+        f" created_at) {COUNT[kind]}"
+        f" SELECT {ids}, 'shop', 'p' || i, {ids}, 'bot', 1, :now FROM n",
         f"INSERT INTO messages (id, conversation_id, customer_id, channel, external_id, direction,"
         f" sender, source, lane, text, content, payload, created_at, attempts, status, due_at, version)"
         f" {COUNT[kind]} SELECT {ids}, {ids}, {ids}, 'shop', 'p' || i, 'out', 'campaign',"
