@@ -194,6 +194,12 @@ def _write_json(value: Any) -> str:
     return written
 
 
+def exclusive(session: Session, what: str) -> None:
+    """Wait until no other transaction does `what`; until this one ends, others wait. SQLite: always so."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+
+
 def insert_into(session: Session, table: Any) -> Any:
     """An INSERT that knows ON CONFLICT, for the session's database."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from crm_store import followups
 from crm_store.conversations import Conversation, close
 from crm_store.customers import Customer
-from crm_store.db import CleanJson
+from crm_store.db import CleanJson, exclusive
 from crm_store.history import Message, is_waiting
 from crm_store.identities import identities_of, lock_identities
 
@@ -23,11 +23,11 @@ _CUSTOMER = "customer_id"
 
 
 def export(session: Session, customer_id: UUID) -> dict[str, list[dict[str, Any]]]:
-    """All rows about a customer by table, in JSON values."""
+    """All rows about a customer by table, in JSON values; without what is derived from other rows."""
     found = {}
     for table in SQLModel.metadata.sorted_tables:
         where = _about(table, customer_id)
-        if where is not None:
+        if where is not None and not table.info.get("derived"):
             rows = session.execute(select(table).where(where)).mappings()
             found[table.name] = [{k: _plain(v) for k, v in row.items()} for row in rows]
     return found
@@ -38,6 +38,7 @@ def erase(session: Session, customer_id: UUID, now: datetime) -> None:
 
     Open conversations end, and what was still to be said to the customer is not said any more.
     """
+    exclusive(session, "search")
     _end(session, customer_id, now)
     names: dict[str, str] = {}
     for table in reversed(SQLModel.metadata.sorted_tables):

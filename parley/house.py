@@ -18,7 +18,7 @@ import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
 from config.settings import Settings
 from console.host import Host as ConsoleHost
-from crm_store import due_followups, erasures, idempotency
+from crm_store import due_followups, erasures, idempotency, search_index
 from crm_store.channels import write_channel
 from crm_store.conversations import drop_leases
 from crm_store.db import Alone, Database, new_id
@@ -48,6 +48,7 @@ TICKS: Mapping[str, Tick] = {
     "followups": due_followups.tick,
     "erasures": erasures.tick,
     "idempotency_keys": idempotency.tick,
+    "search": search_index.tick,
 }
 PUT_BACK = "put back"
 PUT_BACK_SECONDS = 2.0

@@ -1,0 +1,196 @@
+"""The search index: which words stand in which message and in what is known of which customer.
+
+It is filled by the clock, so that taking a message in costs nothing for it. On SQLite triggers keep a
+full-text table beside each of these tables (migration 0006); on PostgreSQL the words are a tsvector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, Row, Text, delete
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from crm_store.customers import Attribute, Customer
+from crm_store.db import NOT_PERSONAL, UtcDateTime, exclusive, insert_into
+from crm_store.history import Message
+from crm_store.search_words import words_of
+
+MOST_MESSAGES = 1000  # in one tick
+MOST_CUSTOMERS = 500
+LATE = 20_000  # so far behind the newest message another one may still be committed
+LATE_FOR = timedelta(minutes=2)
+_LAST_PLACE = 16_383  # in a tsvector
+_TOLD_EVERY = 20_000  # messages
+
+log = structlog.get_logger()
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Words(TypeDecorator[str]):
+    """Words separated by spaces; on PostgreSQL a tsvector with the place of each."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The type that the database has for it."""
+        kind = TSVECTOR() if dialect.name == "postgresql" else Text()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Each word with its places, as PostgreSQL writes them."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return " ".join(f"'{word}':{place}" for place, word in enumerate(value.split()[:_LAST_PLACE], 1))
+
+
+_DERIVED = {"personal": {"words": "delete"}, "derived": True}
+
+
+class MessageWords(SQLModel, table=True):
+    """The words of one message."""
+
+    __tablename__ = "message_words"
+    __table_args__ = (Index("ix_message_words_conversation", "conversation_id"), {"info": _DERIVED})
+
+    seq: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))  # of the message
+    # Without a foreign key: to check it would lock rows that others are at work on.
+    conversation_id: UUID
+    words: str = Field(sa_column=Column(Words, nullable=False))
+
+
+class CustomerWords(SQLModel, table=True):
+    """The words of a customer's name and attributes."""
+
+    __tablename__ = "customer_words"
+    __table_args__ = ({"info": _DERIVED},)
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True, autoincrement=True))
+    customer_id: UUID = Field(unique=True)
+    words: str = Field(sa_column=Column(Words, nullable=False))
+
+
+class DueCustomer(SQLModel, table=True):
+    """A customer of whom something has changed. Triggers write it in the transaction of the change."""
+
+    __tablename__ = "search_due"
+    __table_args__ = ({"info": NOT_PERSONAL},)
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True, autoincrement=True))
+    customer_id: UUID
+
+
+class Progress(SQLModel, table=True):
+    """How far the messages are read: from `oldest` (all there were before the index) to `newest`."""
+
+    __tablename__ = "search_progress"
+    __table_args__ = ({"info": NOT_PERSONAL},)
+
+    id: int = Field(default=1, primary_key=True)
+    newest: int = Field(sa_column=Column(_BIG, nullable=False))
+    oldest: int = Field(sa_column=Column(_BIG, nullable=False))
+    moved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+def tick(session: Session, now: datetime) -> set[str]:
+    """Read what is new, then some of what was there before; a bounded piece of work."""
+    # An erasure waits for it, or it for the erasure: no word is written down after it was erased.
+    exclusive(session, "search")
+    progress = session.get_one(Progress, 1)
+    room = MOST_MESSAGES - _read_new(session, progress, now)
+    if room > 0 and progress.oldest > 1:
+        _read_old(session, progress, room)
+    session.add(progress)
+    _read_customers(session)
+    return set()
+
+
+def _read_new(session: Session, progress: Progress, now: datetime) -> int:
+    _read_late(session, progress, now)
+    query = _messages().where(col(Message.seq) > progress.newest).order_by(col(Message.seq))
+    rows = session.execute(query.limit(MOST_MESSAGES)).all()
+    if rows:
+        progress.newest, progress.moved_at = rows[-1].seq, now
+        _write_messages(session, rows)
+    return len(rows)
+
+
+def _read_late(session: Session, progress: Progress, now: datetime) -> None:
+    """What was committed behind the newest message. On SQLite writers stand in line: nothing is."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    if progress.moved_at is None or now - progress.moved_at > LATE_FOR:
+        return
+    known = select(MessageWords.seq).where(col(MessageWords.seq) == col(Message.seq)).exists()
+    behind = col(Message.seq).between(max(progress.newest - LATE, progress.oldest), progress.newest)
+    query = _messages().where(behind, col(Message.text) != "", ~known).limit(MOST_MESSAGES)
+    _write_messages(session, session.execute(query).all())
+
+
+def _read_old(session: Session, progress: Progress, room: int) -> None:
+    query = _messages().where(col(Message.seq) < progress.oldest).order_by(col(Message.seq).desc())
+    rows = session.execute(query.limit(room)).all()
+    before, progress.oldest = progress.oldest, rows[-1].seq if len(rows) == room else 1
+    _write_messages(session, rows)
+    if progress.oldest == 1 or before // _TOLD_EVERY != progress.oldest // _TOLD_EVERY:
+        log.info("search.indexed", left=progress.oldest - 1)
+
+
+def _messages() -> Any:
+    return select(col(Message.seq), col(Message.conversation_id), col(Message.text))
+
+
+def _write_messages(session: Session, rows: Sequence[Row[Any]]) -> None:
+    found = [
+        {"seq": row.seq, "conversation_id": row.conversation_id, "words": words_of(row.text)}
+        for row in rows
+        if row.text
+    ]
+    if found:
+        session.execute(insert_into(session, MessageWords).on_conflict_do_nothing(), found)
+
+
+def _read_customers(session: Session) -> None:
+    query = select(col(DueCustomer.id), col(DueCustomer.customer_id)).order_by(col(DueCustomer.id))
+    due = session.execute(query.limit(MOST_CUSTOMERS)).all()
+    if not due:
+        return
+    # Taken off first: what changes while we read is due again.
+    session.execute(delete(DueCustomer).where(col(DueCustomer.id).in_([row.id for row in due])))
+    ids = {row.customer_id for row in due}
+    texts: dict[UUID, list[str]] = {one: [] for one in ids}
+    names = select(col(Customer.id), col(Customer.display_name)).where(col(Customer.id).in_(ids))
+    for customer_id, name in session.execute(names):
+        texts[customer_id].append(name)
+    values = select(col(Attribute.customer_id), col(Attribute.value))
+    for customer_id, value in session.execute(values.where(col(Attribute.customer_id).in_(ids))):
+        texts[customer_id] += _texts_in(value)
+    _write_customers(session, texts)
+
+
+def _write_customers(session: Session, texts: dict[UUID, list[str]]) -> None:
+    rows = [{"customer_id": one, "words": words_of(*said)} for one, said in sorted(texts.items())]
+    statement = insert_into(session, CustomerWords)
+    change = {"words": statement.excluded.words}
+    changed = statement.on_conflict_do_update(index_elements=["customer_id"], set_=change)
+    known = [row for row in rows if row["words"]]
+    if known:
+        session.execute(changed, known)
+    gone = [row["customer_id"] for row in rows if not row["words"]]
+    if gone:
+        session.execute(delete(CustomerWords).where(col(CustomerWords.customer_id).in_(gone)))
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [text for one in inner for text in _texts_in(one)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
