@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Text, literal_column, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Text,
+    Update,
+    bindparam,
+    insert,
+    literal_column,
+    text,
+    update,
+)
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.conversations import Conversation
@@ -135,6 +148,40 @@ class Message(SQLModel, table=True):
     def said(self) -> Content:
         """What it says."""
         return Content.from_json(self.content)
+
+
+_TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
+# Rows are written as they are, without objects for them: every message passes here.
+_INSERT = insert(_TABLE).returning(_TABLE.c.id, _TABLE.c.seq)
+
+
+def write_columns(*names: str) -> Update:
+    """The statement that writes these columns of messages, each row named by its `of_seq`."""
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.seq == bindparam("of_seq"))
+        .values({name: bindparam(name) for name in names})
+    )
+
+
+_WORKED = write_columns("work", "understanding", "decision")
+
+
+def insert_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
+    """Write messages in their order; returns the seq of each id. A row names all that has no default."""
+    return {row.id: row.seq for row in session.connection().execute(_INSERT, rows)} if rows else {}
+
+
+def list_waiting(session: Session, conversation_ids: Collection[UUID]) -> set[UUID]:
+    """The messages of these conversations that wait for their turn."""
+    query = select(Message.id).where(is_waiting(), col(Message.conversation_id).in_(conversation_ids))
+    return set(session.exec(query))
+
+
+def mark_worked(session: Session, worked: Sequence[Mapping[str, Any]]) -> None:
+    """Write down what was made of messages: `of_seq`, `understanding`, `decision`. They wait no more."""
+    if worked:
+        session.connection().execute(_WORKED, [{**row, "work": None} for row in worked])
 
 
 def is_unsent(message: Any = Message) -> ColumnElement[bool]:

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from crm_store.conversations import Conversation
 from crm_store.db import listed, new_id
-from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_unsent
+from crm_store.history import ANSWERS, PUSHES, Message, insert_messages, is_being_sent, is_unsent
 from crm_store.messages import Address, Content, Sender, clean
 
 
@@ -113,5 +112,4 @@ def queue(session: Session, rows: Sequence[dict[str, Any]]) -> dict[UUID, int]:
     """
     if not rows:
         return {}
-    statement = insert(Message).returning(col(Message.id), col(Message.seq))
-    return dict(session.execute(statement, rows).all())
+    return insert_messages(session, rows)

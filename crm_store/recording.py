@@ -20,7 +20,7 @@ from crm_store.conversations import LEASE, Conversation
 from crm_store.customers import Customer
 from crm_store.db import UtcDateTime, listed, new_id
 from crm_store.followups import cancel_awaiting
-from crm_store.history import Message
+from crm_store.history import Message, insert_messages
 from crm_store.identities import Identity, lock_addresses, open_window
 from crm_store.messages import Address, Incoming, clean
 
@@ -57,7 +57,6 @@ _KNOWN = select_rows(
         for name in ("channel", "external_id", "key", "conversation_id", "id", "seq", "work")
     )
 )
-_INSERTED = insert(_MESSAGES).returning(_MESSAGES.c.id, _MESSAGES.c.seq)
 _TOUCH_PERSON = (
     update(_PEOPLE)
     .where(_PEOPLE.c.channel == bindparam("of_channel"), _PEOPLE.c.external_id == bindparam("of_id"))
@@ -108,7 +107,7 @@ def record(
         row = _row(incoming, open_ones[incoming.address], now)
         fresh.setdefault((incoming.address, row["key"]), row)
     rows = list(fresh.values())
-    seqs = _insert(session, rows)
+    seqs = insert_messages(session, rows)
     _touch_people(session, people, new, now)
     _touch_conversations(session, open_ones, rows, leased, worker, now)
     written = {row["customer_id"] for row in rows if row["work"]}
@@ -243,12 +242,6 @@ def _row(incoming: Incoming, conversation: Mapping[str, Any], now: datetime) -> 
 def _content(incoming: Incoming) -> dict[str, Any]:
     proofs = [{"kind": proof.kind, "value": clean(proof.value)} for proof in incoming.proofs]
     return incoming.content.to_json() | ({"proofs": proofs} if proofs else {})
-
-
-def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> dict[UUID, int]:
-    if not rows:
-        return {}
-    return {row.id: row.seq for row in session.execute(_INSERTED, rows)}
 
 
 def _touch_people(

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import listed
-from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_unsent
+from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_unsent, write_columns
 from crm_store.identities import lock_identities, use_window
 from crm_store.messages import Address, Content, Policy, Sent
 from crm_store.outbox import Outgoing
@@ -28,10 +28,13 @@ from crm_store.send_rules import Defer, Rules, Send, Skip, Wait, verdict
 
 NO_RULES = Rules()
 PUSHES_AT_ONCE = 200  # judged together when the first few must all wait
-RETRIES = 8  # about ten minutes with the pauses of `_again`
+RETRIES = 8  # about ten minutes with the pauses of `_became`
+TRIED_TOO_OFTEN = "tried too often"
 LONGEST_PAUSE = 600.0  # seconds
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
 GIVEN_UP_AFTER = timedelta(seconds=5)  # a platform that comes again has waited so long for its answer
+
+_BECAME = write_columns("status", "reason", "code", "platform_id", "attempts", "due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +123,17 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
         elif identity.windows:
             identity.windows = use_window(identity.windows, now)
         session.add(identity)
-    sent_of = {outcome.message_id: outcome.sent for outcome in outcomes}
-    query = select(Message).where(col(Message.id).in_(sent_of), col(Message.status) == "sending")
-    for row in session.exec(query.order_by(col(Message.seq)).with_for_update()):
-        sent = sent_of[row.id]
-        if sent.status == "queued":
-            _again(row, sent, now)
-        else:
-            row.status, row.reason = sent.status, sent.reason or None
-        row.code, row.platform_id = sent.code or None, sent.platform_id or None
-        session.add(row)
     session.flush()
+    sent_of = {outcome.message_id: outcome.sent for outcome in outcomes}
+    columns = select(Message.seq, Message.id, Message.attempts, Message.due_at)
+    query = columns.where(col(Message.id).in_(sent_of), col(Message.status) == "sending")
+    found = session.exec(query.order_by(col(Message.seq)).with_for_update()).all()
+    became = [
+        {"of_seq": seq} | _became(sent_of[message_id], attempts, due_at, now)
+        for seq, message_id, attempts, due_at in found
+    ]
+    if became:
+        session.connection().execute(_BECAME, became)
 
 
 def put_back(session: Session, ids: Collection[UUID], now: datetime) -> None:
@@ -294,13 +297,23 @@ def _uses_window(outcome: Outcome) -> bool:
     return outcome.sent.status == "accepted" and not outcome.inline
 
 
-def _again(row: Message, sent: Sent, now: datetime) -> None:
-    row.attempts += 1
-    if row.attempts > RETRIES:
-        row.status, row.reason = "failed", sent.reason or "tried too often"
-        return
-    pause = sent.retry_after if sent.retry_after is not None else min(2.0**row.attempts, LONGEST_PAUSE)
-    row.status, row.due_at, row.reason = "queued", now + timedelta(seconds=pause), sent.reason or None
+def _became(sent: Sent, attempts: int, due_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """The columns of a row that was being sent: its end, or its next try."""
+    status, reason = sent.status, sent.reason or None
+    if status == "queued":
+        attempts += 1
+        pause = sent.retry_after if sent.retry_after is not None else min(2.0**attempts, LONGEST_PAUSE)
+        due_at = now + timedelta(seconds=pause)
+        if attempts > RETRIES:
+            status, reason = "failed", reason or TRIED_TOO_OFTEN
+    return {
+        "status": status,
+        "reason": reason,
+        "code": sent.code or None,
+        "platform_id": sent.platform_id or None,
+        "attempts": attempts,
+        "due_at": due_at,
+    }
 
 
 def _outgoing(row: Message) -> Outgoing:

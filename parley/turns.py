@@ -61,8 +61,9 @@ def act(situation: Situation) -> Acted:
     """Answer one message under the floor as it is now."""
     _learn_proofs(situation)
     state = situation.state
-    before = state.slots.get("language") or _known_language(situation)
-    before = before or keywords.language_of(situation.heard)
+    before = state.slots.get("language")
+    if not before and situation.heard.language not in LANGUAGES:
+        before = _known_language(situation) or keywords.language_of(situation.heard)
     language = situation.bot.language_of(situation.heard, before)
     state.slots["language"] = language
     if situation.conversation.floor == "waiting":

@@ -14,13 +14,12 @@ from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from crm_store import dialogues, outbox
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import Database
-from crm_store.history import Message, is_waiting
+from crm_store.history import Message, is_waiting, list_waiting, mark_worked
 from crm_store.messages import Floor, Policy, Understanding
 from crm_store.outbox import Outgoing
 from nlu.base import State
@@ -78,7 +77,7 @@ class Worker:
                 messages = _waiting(session, ids, most)
             understood = bot.understand(messages)
             heard = dict(zip((m.id for m in messages), understood, strict=True))
-            return self._act(bot, ids, heard, inline, self.now())
+            return self._act(bot, ids, messages, heard, inline, self.now())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
@@ -92,14 +91,16 @@ class Worker:
         self,
         bot: Bot,
         ids: Sequence[UUID],
+        read: Sequence[Message],
         heard: Mapping[UUID, Understanding],
         inline: Collection[Key],
         now: datetime,
     ) -> Worked:
         with self.database.writing() as session:
             mine = {c.id: c for c in lock_conversations(session, ids).values() if c.leased_by == self.name}
-            # Read again under the lock: what is answered already is not answered twice.
-            messages = [m for m in _waiting(session, list(mine)) if m.id in heard]
+            # Asked again under the lock: what is answered already is not answered twice.
+            waiting = list_waiting(session, mine)
+            messages = [m for m in read if m.id in waiting]
             states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
             changes, rows, asked = [], [], Asked()
             for message in messages:
@@ -118,8 +119,7 @@ class Worker:
                 rows += acted.rows
                 asked.add(situation, acted)
                 changes.append(_done(message, heard[message.id], acted))
-            if changes:
-                session.execute(update(Message), changes)
+            mark_worked(session, changes)
             worked = _queue(session, rows, messages, inline, now)
             asked.write(session)
             dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
@@ -250,8 +250,7 @@ def _plain(state: State) -> dict[str, Any]:
 
 def _done(message: Message, heard: Understanding, acted: Acted) -> dict[str, Any]:
     return {
-        "seq": message.seq,
-        "work": None,
+        "of_seq": message.seq,
         "understanding": heard.to_json(),
         "decision": acted.decision,
     }
