@@ -6,14 +6,14 @@ what was written under another floor is recognised. A takeover never waits for t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Index, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanText, UtcDateTime, new_id
+from crm_store.db import CleanText, UtcDateTime, listed, new_id
 from crm_store.messages import Address, Floor, NotFound, Refused
 
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
@@ -95,6 +95,31 @@ def lock_conversations(session: Session, ids: Collection[UUID]) -> dict[UUID, Co
     """The rows, locked in one order everywhere, so that no two transactions wait for each other."""
     query = select(Conversation).where(col(Conversation.id).in_(ids)).order_by(col(Conversation.id))
     return {found.id: found for found in session.exec(query.with_for_update())}
+
+
+def open_for(
+    session: Session, owners: Mapping[Address, UUID], now: datetime
+) -> dict[Address, Conversation]:
+    """The open conversation of each address, locked; opened where there is none.
+
+    `owners`: whose address it is. The caller holds the locks of the addresses.
+    """
+    columns = (col(Conversation.channel), col(Conversation.external_id))
+    wanted, same = listed(session, columns, [(a.channel, a.external_id) for a in owners])
+    known = select(Conversation.id).join(wanted, same).where(col(Conversation.closed_at).is_(None))
+    locked = lock_conversations(session, session.exec(known).all()).values()
+    # One that was closed between the two queries is not open any more.
+    found = {each.address: each for each in locked if each.closed_at is None}
+    for address in sorted(set(owners) - set(found), key=str):
+        found[address] = Conversation(
+            channel=address.channel,
+            external_id=address.external_id,
+            customer_id=owners[address],
+            created_at=now,
+        )
+        session.add(found[address])
+    session.flush()
+    return found
 
 
 def list_conversations(

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, not_, or_, true
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -182,8 +183,8 @@ def _sql(given: Given, now: datetime) -> ColumnElement[bool]:
 
 
 def _tagged(given: Given, _: datetime) -> ColumnElement[bool]:
-    tagged = (col(CustomerTag.tag) == given["tag"], col(CustomerTag.customer_id) == col(Customer.id))
-    return exists().where(*tagged)
+    other = aliased(CustomerTag)  # than the one that may drive the query
+    return exists().where(col(other.tag) == given["tag"], col(other.customer_id) == col(Customer.id))
 
 
 def _attribute(given: Given, _: datetime) -> ColumnElement[bool]:

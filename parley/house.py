@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
+from campaigns import running
 from config.settings import Settings
 from console.host import Host as ConsoleHost
 from crm_store import due_followups, erasures, idempotency, search_index
@@ -90,7 +91,8 @@ class House:
         self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
         self.rules = rules_of(settings)
         self.delivery = Delivery(self.database, self.channels, self.hub, now, self.rules)
-        self.clock = Clock(self.database, TICKS, self.queued, now)
+        ticks: Mapping[str, Tick] = {**TICKS, "campaigns": partial(running.tick, rules=self.rules)}
+        self.clock = Clock(self.database, ticks, self.queued, now)
         self.pipeline = Pipeline(
             self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch
         )

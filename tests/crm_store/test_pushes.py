@@ -58,7 +58,9 @@ class Histories(RuleBasedStateMachine):
                 campaign = Campaign(name="c", created_by="t", created_at=START, updated_at=START)
                 session.add(campaign)
                 session.flush()
-                run = CampaignRun(campaign_id=campaign.id, planned_at=START, started_at=START)
+                run = CampaignRun(
+                    campaign_id=campaign.id, planned_at=START, started_at=START, worked_at=START
+                )
                 session.add(run)
                 self.runs.append(run.id)
 

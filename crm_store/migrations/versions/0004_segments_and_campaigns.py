@@ -63,12 +63,14 @@ def upgrade() -> None:
         sa.Column("audience", sa.Integer(), nullable=False),
         sa.Column("cursor", sa.Uuid(), nullable=True),
         sa.Column("collected", sa.Boolean(), nullable=False),
+        sa.Column("resumed_at", moment, nullable=True),
         sa.Column("started_at", moment, nullable=False),
+        sa.Column("worked_at", moment, nullable=False),
         sa.Column("ended_at", moment, nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("uq_campaign_runs_planned", "campaign_runs", ["campaign_id", "planned_at"], unique=True)
-    op.create_index("ix_campaign_runs_status", "campaign_runs", ["status"])
+    _index("ix_campaign_runs_open", "campaign_runs", ["worked_at"], sa.text("ended_at IS NULL"))
     op.create_table(
         "campaign_recipients",
         sa.Column("run_id", sa.Uuid(), sa.ForeignKey("campaign_runs.id"), nullable=False),
