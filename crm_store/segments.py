@@ -15,6 +15,9 @@ from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import NotFound, Refused
 from crm_store.segment_query import check_definition
 
+NO_NAME = "a segment needs a name"
+REASONS = (NO_NAME,)
+
 
 class Segment(SQLModel, table=True):
     """A description of customers under a name. Whom it fits is asked anew each time."""
@@ -56,7 +59,7 @@ def save_segment(
     """Save a new segment, or change one. InvalidSegment if it is wrong, Refused for a taken name."""
     name = name.strip()
     if not name:
-        raise Refused("a segment needs a name")
+        raise Refused(NO_NAME)
     check_definition(definition)
     _check_name(session, name, segment_id)
     if segment_id is None:

@@ -37,6 +37,11 @@ CAPPED = "the customer has had enough messages from us for now"
 QUIET = "quiet hours where the customer lives"
 CAMPAIGN_STOPPED = "the campaign was stopped"
 CAMPAIGN_PAUSED = "the campaign is paused"
+REASONS = (
+    AGENT_SPEAKS, CLOSED, FLOOR_CHANGED, PERSON_AWAITED, TALKED_TOO_LONG, GONE, ONLY_ANSWERS, CANNOT_PUSH,
+    WINDOW_CLOSED, WINDOW_USED, WINDOW_KEPT, STOPPED_BY_CUSTOMER, NEVER_ALLOWED, CAPPED, QUIET,
+    CAMPAIGN_STOPPED, CAMPAIGN_PAUSED,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

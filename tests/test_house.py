@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import cast
@@ -22,6 +23,7 @@ from sqlmodel import SQLModel
 import actions
 from actions.base import Turn, load_actions
 from bots.base import Channel, find_channel
+from campaigns.base import find_trigger, load_triggers
 from crm_store.db import Database
 from crm_store.migrating import differences
 from parley.cli import app
@@ -182,6 +184,24 @@ def test_an_action_is_one_file(
     )
     found = load_actions()["action_dropped_in"]
     assert [content.text for content in found(cast(Turn, None))] == ["from nine"]
+
+
+def test_a_trigger_is_one_file(
+    drop_in: Callable[[str, str, str], None], monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    monkeypatch.setattr("campaigns.base._triggers", dict(load_triggers()))
+    drop_in(
+        "campaigns",
+        "birthday",
+        "from campaigns.base import Params, trigger\nfrom crm_store.segment_query import customers_in\n\n\n"
+        "class Birthday(Params):\n    days_before: int = 0\n\n\n@trigger('birthday', Birthday)\n"
+        "def birthday(session, params, now):\n    return customers_in(session, {'tag': 'today'}, now)\n",
+    )
+    found = find_trigger("birthday")
+    assert found.check({"days_before": 3}).model_dump() == {"days_before": 3}
+    with database.reading() as session:
+        query = found.whom(session, {}, datetime(2026, 3, 1, tzinfo=UTC))
+        assert session.exec(query).all() == []
 
 
 def test_every_file_with_an_action_is_read() -> None:
