@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
-from console import problems, signin
+from console import conversations, inbox, people, problems, quick_replies, signin
 from console.drawing import static
 from console.host import Host
 from console.limits import BodyLimit
+from console.live import Live
 
 PREFIX = "/console"
+NOUNS = (signin, inbox, conversations, quick_replies, people)
 OF_FORMS = 1024 * 1024  # bytes of a form besides its file
 
 
 def create_console(host: Host) -> Starlette:
     """The application for `/console/…`; it takes whole paths."""
-    console = Starlette(routes=[*static.routes(), *signin.routes])
+    live = Live(host)
+    routes = [noun for module in NOUNS for noun in module.routes]
+    console = Starlette(
+        routes=[*static.routes(), Route("/console/live", live.answer, methods=["GET"]), *routes]
+    )
     console.state.host = host
+    console.state.live = live
     largest = (host.media.max_bytes if host.media else 0) + OF_FORMS
     console.add_middleware(BodyLimit, largest=largest, refuse=problems.problem)
     problems.install(console)

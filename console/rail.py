@@ -16,7 +16,11 @@ class Stop:
     right: str
 
 
-RAIL: tuple[Stop, ...] = ()
+RAIL: tuple[Stop, ...] = (
+    Stop("inbox", "/console/inbox", "inbox"),
+    Stop("quick_replies", "/console/quick-replies", "inbox"),
+    Stop("staff", "/console/staff", "staff"),
+)
 
 
 def stops_of(staff: Staff) -> list[Stop]:

@@ -110,6 +110,7 @@ def sign_out(visit: Visit) -> Response:
     """End this session."""
     with visit.database.writing() as session:
         sign_ins.sign_out(session, visit.secret)
+    visit.request.app.state.live.end(visit.secret)
     response = RedirectResponse(SIGN_IN, 303)
     cookies.keep_session(response, visit.host, "")
     return response

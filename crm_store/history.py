@@ -226,6 +226,17 @@ def list_messages(
     return session.exec(query).all()
 
 
+def list_newest(
+    session: Session, conversation_id: UUID, *, before: int | None = None, limit: int = 50
+) -> list[Message]:
+    """The last messages of a conversation, those before `before` (a seq) if given; oldest first."""
+    query = select(Message).where(col(Message.conversation_id) == conversation_id)
+    if before is not None:
+        query = query.where(col(Message.seq) < before)
+    newest = session.exec(query.order_by(col(Message.seq).desc()).limit(limit)).all()
+    return list(reversed(newest))
+
+
 def list_timeline(
     session: Session, customer_id: UUID, *, after: int = 0, limit: int = 50
 ) -> Sequence[Message]:

@@ -98,7 +98,7 @@ _LOCK_ADDRESSES = text(
 def open_window(windows: Mapping[str, Any], window: Window, now: datetime) -> dict[str, Any]:
     """The windows after a trigger has set its own bucket anew."""
     until = (now + window.lasts).isoformat()
-    return {**windows, window.trigger: {"until": until, "left": window.count}}
+    return {**windows, window.trigger: {"until": until, "left": window.count, "of": window.count}}
 
 
 def window_left(windows: Mapping[str, Any], now: datetime) -> tuple[str, int | None, datetime] | None:

@@ -87,8 +87,13 @@ def sign_in(database: Database, name: str, password: str, peer: str, now: dateti
         return _new_session(session, found, now)
 
 
-def find_signed_in(database: Database, secret: str, now: datetime) -> Staff | None:
-    """Whose session this is, if it has not ended; its end moves on with its use."""
+def find_signed_in(
+    database: Database, secret: str, now: datetime, *, moves_on: bool = True
+) -> Staff | None:
+    """Whose session this is, if it has not ended; its end moves on with its use.
+
+    A page that only lies open is no use: `moves_on=False`.
+    """
     digest = _digest(secret)
     with database.reading() as session:
         query = select(StaffSession, Staff).join(Staff).where(col(StaffSession.digest) == digest)
@@ -97,7 +102,7 @@ def find_signed_in(database: Database, secret: str, now: datetime) -> Staff | No
         return None
     found, staff = row
     ends_at = min(now + IDLE, found.created_at + LONGEST)
-    if ends_at - found.ends_at > _RENEW_AFTER:
+    if moves_on and ends_at - found.ends_at > _RENEW_AFTER:
         with database.writing() as session:
             again = session.get(StaffSession, digest, with_for_update=True)
             if again is None:

@@ -2,7 +2,8 @@
 //
 //   <time datetime="2026-11-21T12:41:00Z" data-local="time">12:41</time>
 //
-// data-local is "time" (20:41), "day" (21 Nov) or "full" (both); the server's text stays without script.
+// data-local is "time" (20:41), "day" (21 Nov), "full" (both) or "short" (the time of today, else the day);
+// the server's text stays without script. Whoever adds parts later dispatches "drawn" from them, bubbling.
 
 const FORMATS = {
   time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
@@ -20,9 +21,12 @@ export function drawTimes(root) {
   for (const element of root.querySelectorAll("time[data-local]")) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.getTime())) continue;
-    element.textContent = localTime(date, element.dataset.local);
+    const wanted = element.dataset.local;
+    const today = date.toDateString() === new Date().toDateString();
+    element.textContent = localTime(date, wanted === "short" ? (today ? "time" : "day") : wanted);
     element.title = date.toLocaleString(document.documentElement.lang);
   }
 }
 
 drawTimes(document);
+document.addEventListener("drawn", (event) => drawTimes(event.target));

@@ -115,6 +115,8 @@ class Worker:
                 acted = act(situation) if speaks else act_in_silence(situation)
                 if acted.floor and conversation.floor == "bot":
                     conversation.floor = acted.floor
+                    # What the bot has answered so far is nothing that somebody still has to read.
+                    conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
                 states[conversation.id] = acted.state
                 rows += acted.rows
                 asked.add(situation, acted)
@@ -190,6 +192,7 @@ class Worker:
         if conversation.floor != "bot":
             return
         conversation.floor = "waiting"
+        conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
         heard = self.bot.heard_nothing(message)
         situation = self._situation(session, self.bot, conversation, message, heard, State(), now)
         try:

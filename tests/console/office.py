@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +20,10 @@ from starlette.routing import Mount
 
 from console.app import create_console
 from console.host import Host
-from crm_store import conversations, staff
+from crm_store import channels, conversations, staff
 from crm_store.db import Database
-from crm_store.messages import Address, Content, Incoming, Policy
+from crm_store.media import MediaFolder
+from crm_store.messages import Address, Content, Incoming, Policy, Window
 from crm_store.passwords import hash_password
 from crm_store.recording import Recorded, record
 from pages import shared_routes
@@ -104,10 +107,12 @@ class Office:
             feed=self.feed,
             policies=self.policies,
             public_url="http://console.test",
+            media=MediaFolder(Path(tempfile.mkdtemp(prefix="parley-media-")), 1024 * 1024),
         )
         self.console = create_console(self.host)
         self._runner = asyncio.Runner()
         with database.writing() as session:
+            channels.write_channel(session, "shop", "shop", self.policies["shop"], NOON)
             for name, role, called in (
                 ("ada", "admin", "Ada"),
                 ("aki", "agent", "Aki 秋"),
@@ -145,11 +150,18 @@ class Office:
         assert answer.status_code == 200, answer.text
         return person
 
-    def say(self, *texts: str, address: Address = XIAOLIN, name: str = "小林", floor: str = "") -> Recorded:
+    def say(
+        self,
+        *texts: str,
+        address: Address = XIAOLIN,
+        name: str = "小林",
+        floor: str = "",
+        opens: Window | None = None,
+    ) -> Recorded:
         """A customer writes; returns the last message recorded. `floor`: who has it from then on."""
         batch = [
             Incoming(address, key=f"{self.time.isoformat()} {n}", content=Content(text=text),
-                     profile={"display_name": name})
+                     profile={"display_name": name}, opens=opens)
             for n, text in enumerate(texts)
         ]  # fmt: skip
         with self.database.writing() as session:

@@ -1,0 +1,129 @@
+// The inbox, live: a row that the server has drawn anew moves to its place. Whatever was missed is looked up:
+// the page is fetched again and its parts are put in. Events for the open conversation go on to talk.js.
+
+const rows = document.getElementById("rows");
+const talk = document.getElementById("talk");
+const lost = document.getElementById("lost");
+const { tab, channel, me } = rows.dataset;
+const title = document.title;
+
+function belongs(data) {
+  if (channel && data.channel !== channel) return false;
+  if (tab === "mine") return data.floor === "agent" && data.agent === me;
+  return tab === "all" ? data.floor !== "closed" : data.floor === tab;
+}
+
+function place(data) {
+  const old = document.getElementById(`row-${data.id}`);
+  const focused = old?.contains(document.activeElement);
+  old?.remove();
+  if (!belongs(data)) return tidy();
+  const template = document.createElement("template");
+  template.innerHTML = data.row.trim();
+  const row = template.content.firstElementChild;
+  const before = [...rows.querySelectorAll(".row-item")].find((other) => other.dataset.heard < data.heard);
+  const more = rows.querySelector(".row-more");
+  if (!before && more && !old) return; // It stands on a page that is not shown yet.
+  rows.insertBefore(row, before ?? more);
+  if (talk?.dataset.id === data.id) row.querySelector("a").setAttribute("aria-current", "true");
+  if (focused) row.querySelector("a").focus();
+  row.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+  tidy();
+}
+
+function tidy() {
+  document.getElementById("rows-empty").hidden = rows.querySelector(".row-item") !== null;
+}
+
+function count(counts) {
+  for (const [name, number] of [["waiting", counts.waiting], ["mine", counts.held[me] ?? 0]]) {
+    const element = document.querySelector(`[data-count="${name}"]`);
+    element.textContent = number;
+    element.hidden = !number;
+  }
+  document.title = counts.waiting ? `(${counts.waiting}) ${title}` : title;
+}
+
+/** Fetch this page again and put its parts in. */
+export async function look() {
+  const answer = await fetch(location.href, { headers: { "x-parley": "1" } });
+  if (answer.status === 401) return location.reload();
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("rows");
+  if (fresh && rows.querySelectorAll(".row-item").length <= fresh.querySelectorAll(".row-item").length) {
+    rows.replaceChildren(...fresh.childNodes);
+    rows.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+    tidy();
+  }
+  document.dispatchEvent(new CustomEvent("looked", { detail: page }));
+}
+
+function listen() {
+  const source = new EventSource(`/console/live${talk ? `?conversation=${talk.dataset.id}` : ""}`);
+  source.addEventListener("here", () => {
+    lost.hidden = true;
+    document.documentElement.dataset.live = "yes";
+    look(); // What happened since the page was drawn, or while the connection was lost.
+  });
+  source.addEventListener("again", look);
+  source.addEventListener("counts", (event) => count(JSON.parse(event.data)));
+  source.addEventListener("conversation", (event) => {
+    const data = JSON.parse(event.data);
+    place(data);
+    document.dispatchEvent(new CustomEvent("news", { detail: data }));
+  });
+  source.addEventListener("error", async () => {
+    lost.hidden = false;
+    delete document.documentElement.dataset.live;
+    if (source.readyState !== EventSource.CLOSED) return; // It tries again by itself.
+    source.close();
+    const answer = await fetch("/console/account", { headers: { "x-parley": "1" } }).catch(() => null);
+    if (answer?.status === 401) location.reload();
+    else setTimeout(listen, 3000);
+  });
+}
+
+rows.addEventListener("click", async (event) => {
+  const more = event.target.closest("[data-more]");
+  if (!more) return;
+  event.preventDefault();
+  const answer = await fetch(more.dataset.more, { headers: { "x-parley": "1" } });
+  if (!answer.ok) return;
+  const item = more.closest("li");
+  item.insertAdjacentHTML("beforebegin", await answer.text());
+  item.remove();
+  rows.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+});
+
+document.querySelector("[data-goes]")?.addEventListener("change", (event) => event.target.form.submit());
+
+// The list keeps its place from page to page.
+const kept = `parley-list-${tab}`;
+rows.scrollTop = Number(sessionStorage.getItem(kept) ?? 0);
+addEventListener("pagehide", () => sessionStorage.setItem(kept, rows.scrollTop));
+
+function step(by) {
+  const links = [...rows.querySelectorAll(".row-item a")];
+  const now = links.findIndex((link) => link.hasAttribute("aria-current"));
+  const next = links[now < 0 ? 0 : now + by];
+  if (next) location.assign(next.href);
+}
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  t: () => document.getElementById("take")?.requestSubmit(),
+  "?": () => document.getElementById("keys").showModal(),
+  Escape: () => talk && location.assign("/console/inbox"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest("input, textarea, select, dialog[open]")) return;
+  if (!KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+listen();

@@ -1,0 +1,258 @@
+"""An agent's main way in a real Chromium: live, by keyboard, on desktop and phone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlmodel import select
+
+from console import floor
+from crm_store import conversations, history, quick_replies, sign_ins
+from crm_store.messages import Address
+from tests.bots.webchat_browser import png
+from tests.console.office import PHONE, Desk, Office, desk
+
+OTHER = Address("shop", "other")
+
+
+def wait_live(page: Page) -> None:
+    expect(page.locator("html[data-live=yes]")).to_be_attached()
+
+
+def open_talk(aki: Desk, talk: object) -> Page:
+    page = aki.go(f"/console/conversations/{talk}")
+    wait_live(page)
+    return page
+
+
+def sent(office: Office) -> list[str]:
+    with office.database.reading() as session:
+        found = session.exec(select(history.Message).where(history.Message.direction == "out")).all()
+        return [message.text for message in found]
+
+
+@pytest.mark.parametrize("options", [{}, PHONE, {"color_scheme": "dark", "locale": "zh-CN"}])
+def test_an_agent_finds_who_waits_takes_over_answers_and_gives_back(
+    sqlite_office: Office, browser: Browser, options: dict[str, Any]
+) -> None:
+    office = sqlite_office
+    with office.serve() as url, desk(browser, url, "aki", **options) as aki:
+        page = aki.page
+        wait_live(page)
+        aki.check()
+        talk = office.say("I want a person", floor="waiting").conversation_id
+        page.locator(f"#row-{talk} a").click()
+        expect(page.locator("#lines .line.in .words")).to_have_text("I want a person")
+        page.locator("#take button").click()
+        wait_live(page)
+        page.locator("#text").fill("Here I am")
+        page.locator("#send").click()
+        expect(page.locator("#lines .line.agent .words")).to_have_text("Here I am")
+        office.say("Thank you")
+        expect(page.locator("#lines .line.in .words")).to_have_text(["I want a person", "Thank you"])
+        aki.check()
+        page.locator(".talk-deeds form[action$=release] button").first.click()
+        page.locator(".said").wait_for()
+        with office.database.reading() as session:
+            assert conversations.get_conversation(session, talk).floor == "bot"
+        if options is PHONE:
+            page.locator(".talk-back").click()
+            expect(page.locator("#rows-empty")).to_be_visible()
+
+
+def test_new_words_come_to_the_list_and_counts_follow(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    office.say("first", address=OTHER, name="Other", floor="waiting")
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        wait_live(aki.page)
+        office.say("second", floor="waiting")
+        names = aki.page.locator(".row-name b")
+        expect(names).to_have_text(["小林", "Other"])
+        office.say("third", address=OTHER)
+        expect(names).to_have_text(["Other", "小林"])
+        expect(aki.page.locator(".row-said").first).to_have_text("third")
+        expect(aki.page.locator("[data-count=waiting]")).to_have_text("2")
+        expect(aki.page).to_have_title(re.compile(r"^\(2\) "))
+
+
+def test_an_open_conversation_is_read_while_somebody_looks(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    talk = office.say("first", floor="waiting").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        office.say("second")
+        expect(page.locator("#lines .words")).to_have_text(["first", "second"])
+        expect(page.locator(f"#row-{talk} .count")).to_have_count(0)
+
+
+def test_a_lost_connection_is_told_and_what_was_missed_is_there_again(
+    sqlite_office: Office, browser: Browser
+) -> None:
+    office = sqlite_office
+    talk = office.say("first").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        aki.page.context.set_offline(True)
+        office.feed.hub.close()
+        expect(page.locator("#lost")).to_be_visible()
+        office.say("while away")
+        aki.page.context.set_offline(False)
+        expect(page.locator("#lines .words")).to_have_text(["first", "while away"])
+        expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_who_is_signed_out_elsewhere_sees_nothing_more(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        wait_live(aki.page)
+        (cookie,) = [c for c in aki.page.context.cookies() if c.get("name") == "parley_session"]
+        secret = str(cookie.get("value"))
+        with office.database.writing() as session:
+            sign_ins.sign_out(session, secret)
+        office.console.state.live.end(secret)
+        expect(aki.page.locator(".sign-in")).to_be_visible()
+
+
+def test_the_keyboard_is_enough(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    with office.database.writing() as session:
+        quick_replies.save_quick_reply(session, "hours", {"en": "Hello {name}, ten to six"}, office.time)
+        quick_replies.save_quick_reply(session, "bye", {"en": "Good bye"}, office.time)
+    talk = office.say("hi", floor="waiting").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = aki.page
+        wait_live(page)
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#keys")).to_be_hidden()
+        page.keyboard.press("j")
+        expect(page.locator("#talk")).to_have_attribute("data-id", str(talk))
+        page.keyboard.press("t")
+        expect(page.locator('#talk[data-floor="agent"]')).to_be_visible()
+        wait_live(page)
+        page.keyboard.press("/")
+        page.keyboard.type("ho")
+        expect(page.locator("#quick li")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.locator("#text")).to_have_value("Hello 小林, ten to six")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("sharp")
+        page.keyboard.press("Enter")
+        expect(page.locator("#lines .line.agent .words")).to_have_text("Hello 小林, ten to six\nsharp")
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        page.keyboard.type("nice person")
+        page.keyboard.press("Enter")
+        expect(page.locator(".note-line .words")).to_have_text("nice person")
+        assert sent(office) == ["Hello 小林, ten to six\nsharp"]
+
+
+def test_enter_while_an_input_method_composes_sends_nothing(
+    sqlite_office: Office, browser: Browser
+) -> None:
+    office = sqlite_office
+    talk = office.say("hi").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        page.locator("#text").focus()
+        ime = page.context.new_cdp_session(page)
+        ime.send("Input.imeSetComposition", {"text": "ni hao", "selectionStart": 6, "selectionEnd": 6})
+        page.evaluate(
+            """() => document.getElementById("text").dispatchEvent(new KeyboardEvent("keydown",
+               {key: "Enter", bubbles: true, cancelable: true, isComposing: true}))"""
+        )
+        ime.send("Input.insertText", {"text": "你好"})
+        expect(page.locator("#text")).to_have_value("你好")
+        assert sent(office) == []
+        page.keyboard.press("Enter")
+        expect(page.locator("#lines .line.agent .words")).to_have_text("你好")
+
+
+def test_a_draft_is_kept_and_enter_hit_twice_sends_once(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    talk = office.say("hi").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        page.locator("#text").fill("half a sen")
+        page.reload()
+        expect(page.locator("#text")).to_have_value("half a sen")
+        wait_live(page)
+        page.locator("#text").press("Enter")
+        page.locator("#text").press("Enter")
+        expect(page.locator("#lines .line.agent .words")).to_have_text("half a sen")
+        expect(page.locator("#text")).to_have_value("")
+        assert sent(office) == ["half a sen"]
+
+
+def test_a_reply_to_a_colleagues_conversation_asks_and_keeps_the_words(
+    sqlite_office: Office, browser: Browser
+) -> None:
+    office = sqlite_office
+    talk = office.say("hi").conversation_id
+    floor.take_over(office.host, "staff:bo", talk, "bo")
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        page.locator("#text").fill("Mine")
+        page.locator("#text").press("Enter")
+        expect(page.locator("blockquote")).to_have_text("Mine")
+        aki.check()
+        page.locator("main .button.primary").click()
+        expect(page.locator("#lines .line.agent .words")).to_have_text("Mine")
+
+
+def test_a_picture_is_sent(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    talk = office.say("hi").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        picture: Any = {"name": "cup.png", "mimeType": "image/png", "buffer": png()}
+        page.locator("#picture").set_input_files(picture)
+        expect(page.locator("#chosen")).to_have_text("cup.png")
+        page.locator("#send").click()
+        expect(page.locator("#lines .line.agent .shot")).to_have_count(1)
+
+
+def test_without_script_everything_but_live_works(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    talk = office.say("hi", floor="waiting").conversation_id
+    with office.serve() as url, desk(browser, url, "aki", java_script_enabled=False) as aki:
+        page = aki.page
+        page.locator(f"#row-{talk} a").click()
+        page.locator("#text").fill("Hello")
+        page.locator("#send").click()
+        expect(page.locator("#lines .line.agent .words")).to_have_text("Hello")
+        page.locator("#text").fill("a note")
+        page.locator("#as-note").click()
+        expect(page.locator(".note-line .words")).to_have_text("a note")
+
+
+def test_older_messages_come_when_the_log_is_scrolled_up(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    talk = office.say(*(f"text {n}" for n in range(100))).conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        expect(page.locator("#lines .line")).to_have_count(60)
+        expect(page.locator("#lines .words").last).to_be_in_viewport()
+        page.locator("#log").evaluate("log => log.scrollTop = 0")
+        expect(page.locator("#lines .line")).to_have_count(100)
+        expect(page.locator("#older")).to_have_count(0)
+        assert page.locator("#lines .words").all_inner_texts() == [f"text {n}" for n in range(100)]
+
+
+@pytest.mark.parametrize("options", [{}, PHONE])
+def test_the_other_pages_hold_on_desk_and_phone(
+    sqlite_office: Office, browser: Browser, options: dict[str, Any]
+) -> None:
+    office = sqlite_office
+    with office.database.writing() as session:
+        quick_replies.save_quick_reply(
+            session, "hours", {"en": "ten to six", "zh": "十点到六点"}, office.time
+        )
+    with office.serve() as url, desk(browser, url, "ada", **options) as ada:
+        for where in ("/console/quick-replies", "/console/staff", "/console/account", "/console/inbox"):
+            ada.go(where)
+            ada.check()
