@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from actions.base import Turn, action
 from actions.heard import learn
-from actions.leave_phone import mask_phone, normalise_phone
+from actions.leave_phone import normalise_phone
 from actions.opening_hours import opening_times, said_opening
 from actions.tell_name import learn_name
 from crm_store import customers
+from crm_store.masking import mask_phone
 from crm_store.messages import Content
 
 TAG = "wants_callback"

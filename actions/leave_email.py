@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from actions.base import Turn, action
 from actions.heard import find_heard, learn
+from crm_store.masking import mask_email
 from crm_store.messages import Content
 
 LONGEST = 254  # characters of an address, RFC 5321
@@ -24,11 +25,6 @@ def normalise_email(written: str) -> str | None:
         return None
     mailbox, _, domain = found[0].rpartition("@")
     return f"{mailbox}@{domain.lower()}"
-
-
-def mask_email(address: str) -> str:
-    """Enough of an address to recognise it: `a***@example.com`."""
-    return f"{address[0]}***@{address.rpartition('@')[2]}"
 
 
 @action("action_leave_email")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from actions.base import Turn, action
 from actions.heard import find_heard, learn
+from crm_store.masking import mask_phone
 from crm_store.messages import Content
 
 # E.164: a country code and at most fifteen digits in all; shorter than eight is no subscriber anywhere.
@@ -33,11 +34,6 @@ def normalise_phone(written: str) -> str | None:
     if digits.startswith("+86"):
         return digits if _is_chinese(digits[3:]) else None
     return digits if _INTERNATIONAL.match(digits) else None
-
-
-def mask_phone(number: str) -> str:
-    """Enough of a number to recognise it, too little to call it: `+86138****8000`."""
-    return f"{number[:-8]}****{number[-4:]}"
 
 
 @action("action_leave_phone")

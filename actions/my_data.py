@@ -8,14 +8,14 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from actions.base import Turn, action
-from actions.leave_email import mask_email
-from actions.leave_phone import mask_phone
 from actions.said_moment import label
 from crm_store import audit, consents, customers, data_links
+from crm_store.conversations import Conversation
 from crm_store.events import Event
 from crm_store.followups import FollowUp
 from crm_store.history import Message
 from crm_store.identities import identities_of
+from crm_store.masking import mask_email, mask_phone
 from crm_store.messages import Content
 
 _SHOWN_BY_NAME = {"name", "phone", "email"}
@@ -58,10 +58,11 @@ def _marketing(turn: Turn) -> str:
 
 
 def _counts(turn: Turn) -> dict[str, int]:
-    tables = {"messages": Message, "events": Event, "followups": FollowUp}
-    return {
-        name: turn.session.exec(
-            select(func.count()).where(col(table.customer_id) == turn.customer_id)  # type: ignore[attr-defined]
-        ).one()
-        for name, table in tables.items()
+    mine = col(Conversation.customer_id) == turn.customer_id
+    own = col(Message.conversation_id).in_(select(Conversation.id).where(mine))
+    queries = {
+        "messages": select(func.count()).where(own),
+        "events": select(func.count()).where(col(Event.customer_id) == turn.customer_id),
+        "followups": select(func.count()).where(col(FollowUp.customer_id) == turn.customer_id),
     }
+    return {name: turn.session.exec(query).one() for name, query in queries.items()}

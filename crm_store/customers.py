@@ -83,6 +83,19 @@ def list_customers(session: Session, *, after: UUID | None, limit: int) -> Seque
     return session.exec(query).all()
 
 
+def newest_customers(
+    session: Session, *, tag: str = "", after: UUID | None = None, limit: int = 50
+) -> Sequence[Customer]:
+    """Customers, the newest first, behind `after`, those who were erased left out; with a tag if named."""
+    query = select(Customer).where(col(Customer.erased_at).is_(None))
+    if tag:
+        worn = col(CustomerTag.customer_id) == col(Customer.id)
+        query = query.join(CustomerTag, worn).where(col(CustomerTag.tag) == tag)
+    if after:
+        query = query.where(col(Customer.id) < after)
+    return session.exec(query.order_by(col(Customer.id).desc()).limit(limit)).all()
+
+
 def attributes(session: Session, customer_id: UUID) -> dict[str, Attribute]:
     """All facts about a customer by name."""
     return {found.name: found for found in attributes_of(session, [customer_id]).get(customer_id, ())}

@@ -66,7 +66,9 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     for conversation_id in sorted(found.id for found in session.scalars(own).all()):
         close(session, conversation_id, now)
     followups.end_all(session, customer_id, ERASED, now)
-    mine = col(Message.customer_id) == customer_id
+    mine = col(Message.conversation_id).in_(
+        select(col(Conversation.id)).where(col(Conversation.customer_id) == customer_id)
+    )
     session.execute(select(col(Message.seq)).where(mine).order_by(col(Message.seq)).with_for_update())
     queued = update(Message).where(mine, col(Message.status) == "queued")
     session.execute(queued.values(status="skipped", reason=ERASED))
@@ -76,13 +78,12 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
 def _about(table: Table, customer_id: UUID) -> Any:
     if table.name == "customers":
         return table.c.id == customer_id
-    if _CUSTOMER in table.c:
-        return table.c[_CUSTOMER] == customer_id
-    if "conversation_id" in table.c:
+    if "conversation_id" in table.c and not table.c.conversation_id.nullable:
+        # Also where the customer is named: the large tables are indexed by conversation.
         conversations = SQLModel.metadata.tables[str(Conversation.__tablename__)]
         own = select(conversations.c.id).where(conversations.c[_CUSTOMER] == customer_id)
         return table.c.conversation_id.in_(own)
-    return None
+    return table.c[_CUSTOMER] == customer_id if _CUSTOMER in table.c else None
 
 
 def _rename(session: Session, table: Table, column: Column[Any], where: Any, names: dict[str, str]) -> None:

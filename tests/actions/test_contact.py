@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actions.leave_email import mask_email, normalise_email
-from actions.leave_phone import mask_phone, normalise_phone
+from actions.leave_email import normalise_email
+from actions.leave_phone import normalise_phone
 from crm_store import customers
+from crm_store.masking import mask_email, mask_phone
 from tests.actions.counter import Counter
 
 NIGHT = datetime(2025, 11, 19, 15, 0, tzinfo=UTC)  # Wednesday, 23:00 in Hangzhou.

@@ -10,9 +10,10 @@ import pytest
 from crm_store import audit, customers, edits, privacy
 from crm_store.customers import Erased
 from crm_store.db import Database
-from crm_store.edits import BadAttribute, BadTag, Edit, Editor, Outdated
+from crm_store.edits import BadAttribute, BadTag, Edit, Editor, Outdated, stamp
 from tests.crm_store.test_followups import NOW, Shop
 
+UNKNOWN = {"attributes.city": stamp(None)}
 LIN = Editor("staff:lin", "agent:lin")
 MEI = Editor("staff:mei", "agent:mei")
 
@@ -55,9 +56,9 @@ def test_what_changes_nothing_is_not_audited(database: Database, customer: UUID)
 
 
 def test_of_two_who_edit_the_same_field_the_second_is_told(database: Database, customer: UUID) -> None:
-    _edit(database, customer, Edit(attributes={"city": "杭州"}, was={"attributes.city": None}))
+    _edit(database, customer, Edit(attributes={"city": "杭州"}, was=UNKNOWN))
     with pytest.raises(Outdated, match="city"):
-        _edit(database, customer, Edit(attributes={"city": "上海"}, was={"attributes.city": None}), MEI)
+        _edit(database, customer, Edit(attributes={"city": "上海"}, was=UNKNOWN), MEI)
     with database.reading() as session:
         assert customers.attributes(session, customer)["city"].value == "杭州"
 
@@ -65,10 +66,10 @@ def test_of_two_who_edit_the_same_field_the_second_is_told(database: Database, c
 def test_two_who_edit_different_fields_or_agree_are_not_in_each_others_way(
     database: Database, customer: UUID
 ) -> None:
-    seen = {"display_name": "", "attributes.city": None}
+    seen = {"display_name": stamp(""), "attributes.city": stamp(None)}
     _edit(database, customer, Edit(display_name="小林", was=seen))
-    _edit(database, customer, Edit(attributes={"city": "杭州"}, was={"attributes.city": None}), MEI)
-    assert _edit(database, customer, Edit(attributes={"city": "杭州"}, was={"attributes.city": None})) == {}
+    _edit(database, customer, Edit(attributes={"city": "杭州"}, was=UNKNOWN), MEI)
+    assert _edit(database, customer, Edit(attributes={"city": "杭州"}, was=UNKNOWN)) == {}
 
 
 def test_a_fact_can_be_forgotten(database: Database, customer: UUID) -> None:
