@@ -13,7 +13,6 @@ from crm_store.followups import FollowUp
 from crm_store.messages import Button, Content, Refused
 
 MOST_CHOICES = 5
-CANCELLED = "the customer called it off"
 
 
 @action("action_cancel_followup")
@@ -28,7 +27,7 @@ def cancel_followup(turn: Turn) -> Iterable[Content]:
     if len(waiting) > 1:
         return _ask_which(turn, waiting)
     try:
-        followups.cancel(turn.session, waiting[0].id, CANCELLED, turn.now)
+        followups.cancel(turn.session, waiting[0].id, followups.CALLED_OFF, turn.now)
     except Refused:
         return turn.say("utter_no_reminder")  # It is being sent in this very moment.
     turn.note("followup", str(waiting[0].id), "cancelled")

@@ -5,14 +5,24 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from console import conversations, inbox, people, problems, quick_replies, signin
+from console import (
+    conversations,
+    customer_data,
+    customers,
+    followups,
+    inbox,
+    people,
+    problems,
+    quick_replies,
+    signin,
+)
 from console.drawing import static
 from console.host import Host
 from console.limits import BodyLimit
 from console.live import Live
 
 PREFIX = "/console"
-NOUNS = (signin, inbox, conversations, quick_replies, people)
+NOUNS = (signin, inbox, conversations, customers, customer_data, followups, quick_replies, people)
 OF_FORMS = 1024 * 1024  # bytes of a form besides its file
 
 

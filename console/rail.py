@@ -18,6 +18,8 @@ class Stop:
 
 RAIL: tuple[Stop, ...] = (
     Stop("inbox", "/console/inbox", "inbox"),
+    Stop("customers", "/console/customers", "customers"),
+    Stop("followups", "/console/followups", "inbox"),
     Stop("quick_replies", "/console/quick-replies", "inbox"),
     Stop("staff", "/console/staff", "staff"),
 )

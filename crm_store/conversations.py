@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, or_, text, update
+from sqlalchemy import BigInteger, Column, Index, func, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanText, UtcDateTime, listed, new_id
@@ -80,6 +80,17 @@ class Conversation(SQLModel, table=True):
     def address(self) -> Address:
         """Whom it is held with."""
         return Address(self.channel, self.external_id)
+
+
+def last_heard(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each of these customers wrote last, on whatever address; those who have not are left out."""
+    query = (
+        select(Conversation.customer_id, func.max(Conversation.heard_at))
+        .where(col(Conversation.customer_id).in_(customer_ids), col(Conversation.heard_at).is_not(None))
+        .group_by(col(Conversation.customer_id))
+    )
+    found = session.exec(query).all() if customer_ids else ()
+    return {customer_id: heard_at for customer_id, heard_at in found if heard_at}
 
 
 def get_conversation(session: Session, conversation_id: UUID, *, lock: bool = False) -> Conversation:

@@ -96,6 +96,30 @@ def newest_customers(
     return session.exec(query.order_by(col(Customer.id).desc()).limit(limit)).all()
 
 
+def find_customers(session: Session, asked: str, *, tag: str = "", limit: int = 50) -> Sequence[Customer]:
+    """Customers who are called so, in part: those whose name begins with it first."""
+    needle = asked.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    query = select(Customer).where(
+        col(Customer.erased_at).is_(None), col(Customer.display_name).ilike(f"%{needle}%", escape="\\")
+    )
+    if tag:
+        worn = col(CustomerTag.customer_id) == col(Customer.id)
+        query = query.join(CustomerTag, worn).where(col(CustomerTag.tag) == tag)
+    return session.exec(query.order_by(col(Customer.id).desc()).limit(limit)).all()
+
+
+def common_tags(session: Session, limit: int = 30) -> Sequence[str]:
+    """Some tags that are in use, in alphabetical order, each found by a step in the index."""
+    found: list[str] = []
+    while len(found) < limit:
+        query = select(CustomerTag.tag).order_by(col(CustomerTag.tag)).limit(1)
+        nearest = session.exec(query.where(col(CustomerTag.tag) > found[-1]) if found else query).first()
+        if nearest is None:
+            break
+        found.append(nearest)
+    return found
+
+
 def attributes(session: Session, customer_id: UUID) -> dict[str, Attribute]:
     """All facts about a customer by name."""
     return {found.name: found for found in attributes_of(session, [customer_id]).get(customer_id, ())}

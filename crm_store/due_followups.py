@@ -13,18 +13,22 @@ from crm_store import channels, outbox
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.followups import BY_CUSTOMER, FollowUp, State, get_followup, is_planned
 from crm_store.history import Message
-from crm_store.identities import Identity, find_identity, lock_identities, window_left
+from crm_store.identities import Identity, find_identity, lock_identities
 from crm_store.messages import Address, Content, Policy
+from crm_store.send_rules import (
+    AGENT_SPEAKS,
+    CANNOT_PUSH,
+    GONE,
+    PERSON_AWAITED,
+    WINDOW_CLOSED,
+    WINDOW_KEPT,
+    WINDOW_USED,
+    closed_window,
+)
 
 MOST_AT_ONCE = 200  # a tick does a bounded piece of work; the next one comes in a second
-KEPT_FOR_ANSWERS = 1  # the last message that a window allows
-
-GONE = "the customer has left or blocked us"
-ONLY_ANSWERS = "this account may only answer, it cannot write by itself"
-WINDOW_CLOSED = "the channel's window is closed at that time unless the customer writes before"
-WINDOW_USED = "the messages that the channel's window allows are kept for answers"
-AGENT_SPEAKS = "an agent has the floor"
-AGENT_AWAITED = "the customer waits for a person"
+# A skipped one that was skipped for one of these is something for a person to do.
+FOR_AN_AGENT = (AGENT_SPEAKS, PERSON_AWAITED, GONE, CANNOT_PUSH, WINDOW_CLOSED, WINDOW_USED, WINDOW_KEPT)
 
 
 def tick(session: Session, now: datetime) -> set[str]:
@@ -44,13 +48,8 @@ def _obstacle(identity: Identity, policy: Policy, at: datetime) -> str | None:
     if not identity.reachable:
         return GONE
     if not policy.push:
-        return ONLY_ANSWERS
-    if not policy.needs_window:
-        return None
-    best = window_left(identity.windows, at)
-    if best is None:
-        return WINDOW_CLOSED
-    return WINDOW_USED if best[1] is not None and best[1] <= KEPT_FOR_ANSWERS else None
+        return CANNOT_PUSH
+    return closed_window(identity.windows, at, is_push=True) if policy.needs_window else None
 
 
 def _fire(session: Session, now: datetime) -> set[str]:
@@ -103,7 +102,7 @@ def _silence(row: FollowUp, conversation: Conversation) -> str | None:
     """Why the bot may not say it now: an agent's own follow-up goes out whoever has the floor."""
     if row.planned_by != BY_CUSTOMER:
         return None
-    return {"agent": AGENT_SPEAKS, "waiting": AGENT_AWAITED}.get(conversation.floor)
+    return {"agent": AGENT_SPEAKS, "waiting": PERSON_AWAITED}.get(conversation.floor)
 
 
 def _draft(row: FollowUp, conversation: Conversation, now: datetime) -> dict[str, Any]:
@@ -150,11 +149,9 @@ def _become(
     if status in ("accepted", "delivered", "read"):
         _end(row, "sent", None, now)
         return
-    if status == "skipped" and row.planned_by == BY_CUSTOMER:
-        conversation = session.get_one(Conversation, conversation_id)
-        if _silence(row, conversation):
-            _give_to_agent(row, conversation, AGENT_SPEAKS, now)
-            return
+    if status == "skipped" and reason in FOR_AN_AGENT:
+        _give_to_agent(row, session.get(Conversation, conversation_id), reason or GONE, now)
+        return
     _end(row, "missed", reason, now)
 
 

@@ -25,6 +25,10 @@ _ATTRIBUTE = "attributes."
 class Outdated(Refused):
     """Somebody else has changed this meanwhile."""
 
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+
 
 class BadTag(ParleyError):
     """A tag has 1 to 50 characters."""
@@ -32,6 +36,9 @@ class BadTag(ParleyError):
 
 class BadAttribute(ParleyError):
     """An attribute's name has 1 to 60 characters."""
+
+
+REASONS = tuple(str(error.__doc__) for error in (Outdated, BadTag, BadAttribute, Erased))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def edit(
     after = _after(wanted)
     for name, seen in wanted.was.items():
         if name in after and stamp(before[name]) != seen and before[name] != after[name]:
-            raise Outdated(f"somebody else has changed {name.removeprefix(_ATTRIBUTE)} meanwhile")
+            raise Outdated(name)
     changes = {
         name: {"from": before[name], "to": value} for name, value in after.items() if value != before[name]
     }

@@ -53,11 +53,16 @@ def tick(session: Session, now: datetime) -> set[str]:
     )  # fmt: skip
     due = (col(Erasure.due_at) <= now) | ~answer_waits
     for row in session.exec(select(Erasure).where(due).limit(MOST_AT_ONCE)).all():
-        privacy.erase(session, row.customer_id, now)
-        audit.note(
-            session, actor=row.actor, action="customer.erased", noun="customer", noun_id=row.customer_id,
-            customer_id=row.customer_id, now=now,
-        )  # fmt: skip
+        erase_now(session, row.customer_id, row.actor, now)
         session.delete(row)
     session.flush()
     return set()
+
+
+def erase_now(session: Session, customer_id: UUID, actor: str, now: datetime) -> None:
+    """Erase a customer in this transaction, and note who wanted it."""
+    privacy.erase(session, customer_id, now)
+    audit.note(
+        session, actor=actor, action="customer.erased", noun="customer", noun_id=customer_id,
+        customer_id=customer_id, now=now,
+    )  # fmt: skip

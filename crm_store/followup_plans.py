@@ -9,14 +9,17 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from crm_store import audit, followups
+from crm_store.consents import find_consent
 from crm_store.conversations import Conversation
 from crm_store.customers import Erased, get_customer
 from crm_store.due_followups import foresee
 from crm_store.followups import FollowUp
 from crm_store.identities import Identity, find_identity, identities_of
 from crm_store.messages import Address, NotFound, Refused
+from crm_store.send_rules import STOPPED_BY_CUSTOMER
 
-CANCELLED = "it was cancelled"
+NO_ACCOUNT = "this customer has no account to write to"
+REASONS = (NO_ACCOUNT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def make(session: Session, wanted: Wanted, actor: str, now: datetime) -> tuple[F
     if get_customer(session, wanted.customer_id).erased_at:
         raise Erased
     address = _address_of(session, wanted)
+    if not wanted.is_task and find_consent(session, wanted.customer_id, "marketing") is False:
+        raise Refused(STOPPED_BY_CUSTOMER)
     if wanted.is_task:
         row = followups.add_task(
             session, customer_id=wanted.customer_id, address=address, text=wanted.text,
@@ -60,7 +65,7 @@ def expected_of(session: Session, row: FollowUp) -> str | None:
 def cancel(session: Session, followup_id: UUID, actor: str, now: datetime) -> FollowUp:
     """Cancel it and note who did."""
     before = followups.get_followup(session, followup_id).state
-    row = followups.cancel(session, followup_id, CANCELLED, now)
+    row = followups.cancel(session, followup_id, followups.CANCELLED, now)
     if row.state != before:
         _note(session, row, "followup.cancelled", actor, now)
     return row
@@ -94,7 +99,7 @@ def _address_of(session: Session, wanted: Wanted) -> Address:
     if wanted.address is None:
         found = best_address(session, wanted.customer_id)
         if found is None:
-            raise Refused("this customer has no account to write to")
+            raise Refused(NO_ACCOUNT)
         return found
     identity = find_identity(session, wanted.address)
     if identity is None or identity.customer_id != wanted.customer_id:

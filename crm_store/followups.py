@@ -24,6 +24,15 @@ State = Literal["planned", "sent", "cancelled", "task", "done", "missed"]
 STATES: tuple[State, ...] = ("planned", "sent", "cancelled", "task", "done", "missed")
 
 BY_CUSTOMER = "customer"
+WRITTEN = "the customer wrote first"
+CALLED_OFF = "the customer called it off"
+CANCELLED = "it was cancelled"
+PAST = "the time of a follow-up must be in the future"
+TOO_MANY = "this customer has fifty planned follow-ups already"
+OVER = "the follow-up is over already"
+BEING_SENT = "the follow-up is being sent already"
+NO_TASK = "the follow-up is no task"
+REASONS = (WRITTEN, CALLED_OFF, CANCELLED, PAST, TOO_MANY, OVER, BEING_SENT, NO_TASK)
 MOST_PLANNED = 50  # for one customer: nobody needs more, and a script that asks for thousands is stopped
 
 _PLANNED = text("state = 'planned'")
@@ -112,6 +121,29 @@ def planned_for(session: Session, customer_id: UUID) -> Sequence[FollowUp]:
     return session.exec(query.order_by(col(FollowUp.due_at), col(FollowUp.id))).all()
 
 
+def open_for_customer(session: Session, customer_id: UUID, limit: int) -> Sequence[FollowUp]:
+    """What is still to be said to a customer or done for them, or did not arrive, the next one first."""
+    query = select(FollowUp).where(
+        col(FollowUp.customer_id) == customer_id, col(FollowUp.state).in_(("planned", "task", "missed"))
+    )
+    return session.exec(query.order_by(col(FollowUp.due_at), col(FollowUp.id)).limit(limit)).all()
+
+
+def for_agent(
+    session: Session,
+    agent: str | None,
+    states: Collection[str],
+    *,
+    latest: bool = False,
+    limit: int = 100,
+) -> Sequence[FollowUp]:
+    """An agent's follow-ups in these states (None: those that are nobody's), the next due first."""
+    owned = col(FollowUp.agent).is_(None) if agent is None else col(FollowUp.agent) == agent
+    query = select(FollowUp).where(col(FollowUp.state).in_(states), owned)
+    order = col(FollowUp.due_at).desc() if latest else col(FollowUp.due_at)
+    return session.exec(query.order_by(order, col(FollowUp.id)).limit(limit)).all()
+
+
 def plan(
     session: Session,
     *,
@@ -127,10 +159,10 @@ def plan(
 ) -> FollowUp:
     """Plan a word to a customer. Refused for a time that has passed, and beyond `MOST_PLANNED`."""
     if due_at <= now:
-        raise Refused("the time of a follow-up must be in the future")
+        raise Refused(PAST)
     mine = select(func.count()).where(col(FollowUp.customer_id) == customer_id, is_planned())
     if session.exec(mine).one() >= MOST_PLANNED:
-        raise Refused(f"this customer has {MOST_PLANNED} planned follow-ups already")
+        raise Refused(TOO_MANY)
     row = FollowUp(
         customer_id=customer_id,
         channel=address.channel,
@@ -183,9 +215,9 @@ def cancel(session: Session, followup_id: UUID, reason: str, now: datetime) -> F
     if found.state == "cancelled":
         return found
     if found.state not in ("planned", "task"):
-        raise Refused(f"the follow-up is {found.state} already")
+        raise Refused(OVER)
     if found.message_id and found.message_id not in _take_back(session, [found.message_id], reason):
-        raise Refused("the follow-up is being sent already")
+        raise Refused(BEING_SENT)
     _end(found, "cancelled", reason, now)
     session.add(found)
     session.flush()
@@ -198,14 +230,11 @@ def complete(session: Session, followup_id: UUID, now: datetime) -> FollowUp:
     if found.state == "done":
         return found
     if found.state not in ("task", "missed"):
-        raise Refused(f"the follow-up is {found.state}, not a task")
+        raise Refused(NO_TASK)
     _end(found, "done", found.reason, now)
     session.add(found)
     session.flush()
     return found
-
-
-WRITTEN = "the customer wrote first"
 
 
 def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datetime) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,11 +16,10 @@ from console.api.host import GivenHost
 from console.api.paging import Cursor, Limit, cut, read_id, read_seq, write_cursor
 from console.api.problems import ANYWHERE, flaw, refusals
 from console.api.shapes import EXAMPLE_ID, Customer, CustomerPage, Message, MessagePage
-from crm_store import audit, customers, privacy
+from crm_store import audit, customers, erasures, privacy
 from crm_store.history import list_timeline
 from crm_store.identities import find_identity, identities_of
 from crm_store.messages import Address
-from crm_store.tokens import Token
 
 router = APIRouter(prefix="/customers", tags=["customers"], route_class=GuardedRoute, responses=ANYWHERE)
 log = structlog.get_logger()
@@ -112,7 +110,10 @@ def export(host: GivenHost, caller: Caller, customer_id: CustomerId) -> dict[str
     with host.database.writing() as session:
         customers.get_customer(session, customer_id)
         found = privacy.export(session, customer_id)
-        _note(session, caller, customer_id, "customer.exported", host.now())
+        audit.note(
+            session, actor=f"token:{caller.id}", action="customer.exported", noun="customer",
+            noun_id=customer_id, customer_id=customer_id, now=host.now(),
+        )  # fmt: skip
     log.info("customer.exported", customer_id=str(customer_id), token_id=str(caller.id))
     return found
 
@@ -131,19 +132,11 @@ def erase(host: GivenHost, caller: Caller, customer_id: CustomerId) -> Customer:
     """
     with host.database.writing() as session:
         customers.get_customer(session, customer_id)
-        privacy.erase(session, customer_id, host.now())
-        _note(session, caller, customer_id, "customer.erased", host.now())
+        erasures.erase_now(session, customer_id, f"token:{caller.id}", host.now())
         session.expire_all()
         left = draw_customers(session, [customers.get_customer(session, customer_id)])[0]
     log.info("customer.erased", customer_id=str(customer_id), token_id=str(caller.id))
     return left
-
-
-def _note(session: Session, caller: Token, customer_id: UUID, action: str, now: datetime) -> None:
-    audit.note(
-        session, actor=f"token:{caller.id}", action=action, noun="customer", noun_id=customer_id,
-        customer_id=customer_id, now=now,
-    )  # fmt: skip
 
 
 def etag_of(customer: Customer) -> str:

@@ -8,7 +8,16 @@ from uuid import UUID
 
 import pytest
 
-from crm_store import channels, conversations, due_followups, followups, history, identities, sending
+from crm_store import (
+    channels,
+    conversations,
+    due_followups,
+    followups,
+    history,
+    identities,
+    send_rules,
+    sending,
+)
 from crm_store.db import Database
 from crm_store.followups import FollowUp
 from crm_store.messages import Address, Content, Incoming, Policy, Refused, Sent, Window
@@ -99,7 +108,7 @@ def test_a_time_that_has_passed_is_refused(shop: Shop) -> None:
 def test_nobody_gets_more_than_fifty_planned(shop: Shop) -> None:
     for number in range(followups.MOST_PLANNED):
         shop.plan(NOW + HOUR * (number + 1))
-    with pytest.raises(Refused, match="50"):
+    with pytest.raises(Refused, match="fifty"):
         shop.plan(NOW + HOUR)
 
 
@@ -157,7 +166,7 @@ def test_under_an_agents_floor_a_reminder_of_the_bot_becomes_that_agents_task(sh
     shop.take_over("mei")
     shop.tick(NOW + HOUR)
     task = shop.read(asked)
-    assert (task.state, task.agent, task.reason) == ("task", "mei", due_followups.AGENT_SPEAKS)
+    assert (task.state, task.agent, task.reason) == ("task", "mei", send_rules.AGENT_SPEAKS)
     assert shop.deliver(NOW + HOUR) == ["still there?"]
     shop.tick(NOW + HOUR)
     assert shop.read(planned).state == "sent"
@@ -186,11 +195,11 @@ def test_the_one_who_plans_is_told_that_the_window_will_be_closed(database: Data
     shop.write(NOW, opens=Window("message", 48 * HOUR, 5))
     with database.reading() as session:
         assert due_followups.foresee(session, ANNA, NOW + 47 * HOUR) is None
-        assert due_followups.foresee(session, ANNA, NOW + 49 * HOUR) == due_followups.WINDOW_CLOSED
+        assert due_followups.foresee(session, ANNA, NOW + 49 * HOUR) == send_rules.WINDOW_CLOSED
     late = shop.plan(NOW + 49 * HOUR, agent="lin")
     shop.tick(NOW + 49 * HOUR)
     task = shop.read(late)
-    assert (task.state, task.agent, task.reason) == ("task", "lin", due_followups.WINDOW_CLOSED)
+    assert (task.state, task.agent, task.reason) == ("task", "lin", send_rules.WINDOW_CLOSED)
 
 
 def test_a_window_that_was_opened_again_meanwhile_is_used(database: Database) -> None:
@@ -209,14 +218,14 @@ def test_the_last_message_of_a_window_is_kept_for_answers(database: Database) ->
     shop.write(NOW, opens=Window("message", 48 * HOUR, 1))
     planned = shop.plan(NOW + HOUR)
     shop.tick(NOW + HOUR)
-    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", due_followups.WINDOW_USED)
+    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", send_rules.WINDOW_KEPT)
 
 
 def test_an_account_that_may_only_answer_leaves_it_to_an_agent(database: Database) -> None:
     shop = Shop(database, Policy(push=False))
     planned = shop.plan(NOW + HOUR)
     shop.tick(NOW + HOUR)
-    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", due_followups.ONLY_ANSWERS)
+    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", send_rules.CANNOT_PUSH)
 
 
 def test_who_has_left_gets_none(shop: Shop) -> None:
@@ -227,7 +236,7 @@ def test_who_has_left_gets_none(shop: Shop) -> None:
         identity.reachable = False
         session.add(identity)
     shop.tick(NOW + HOUR)
-    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", due_followups.GONE)
+    assert (shop.read(planned).state, shop.read(planned).reason) == ("task", send_rules.GONE)
 
 
 @pytest.mark.parametrize("status", ["failed", "unknown"])
