@@ -109,6 +109,9 @@ class Settings(Section):
     models_dir: Path = Field(Path("models"), description="folder of trained models")
     locale: str = Field("zh-CN", description="language of the company")
     timezone: str = Field("Asia/Shanghai", description="time zone of the company")
+    demo: bool = Field(
+        False, description="fill an empty database with a demo shop; its sign-ins are known to everybody"
+    )
     nlu: Nlu = Nlu()
     media: Media = Media()
     log: Log = Log()

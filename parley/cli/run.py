@@ -26,7 +26,7 @@ from parley.cli.store import open_database
 from parley.host import HouseHost
 from parley.house import utc_now
 from parley.live import Hub
-from parley.opening import open_channels
+from parley.opening import bot_of, open_channels
 
 # Scoring a batch of texts is one small matrix product: more threads only cost memory.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -43,9 +43,28 @@ def run(
     # What is wrong is told here, before the process becomes the server.
     channels = open_channels(settings, _idle_host(settings))
     # Here too, so that the server never loads what only a migration needs (11 MB).
-    with open_database(config):
-        print(_welcome(channels, host, port, sys.argv[0]), flush=True)
+    with open_database(config) as database:
+        names = _demo(settings, channels, database)
+        print(_welcome(channels, host, port, sys.argv[0], names), flush=True)
     _become_server(settings.file, host, port)
+
+
+def _demo(settings: Settings, channels: Sequence[Channel], database: Database) -> list[str]:
+    """Fill an empty database if the settings say so; who can sign in with the demo's password."""
+    if not settings.demo:
+        return []
+    from parley import demo  # and all that fills it, which the commands do not need otherwise
+
+    now = utc_now()
+    with database.reading() as session:
+        filled, empty = demo.is_filled(session, now), demo.is_empty(session)
+    if empty:
+        demo.fill(database, bot_of(settings, utc_now, _tell), now)
+    return demo.staff_names() if filled or empty else []
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 def _become_server(config: Path, host: str, port: int) -> None:
@@ -58,14 +77,17 @@ def _become_server(config: Path, host: str, port: int) -> None:
     os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 
-def _welcome(channels: Sequence[Channel], host: str, port: int, command: str) -> str:
+def _welcome(channels: Sequence[Channel], host: str, port: int, command: str, demo: Sequence[str]) -> str:
     base = f"http://{host}:{port}"
     lines = ["Parley is starting. Stop it with Ctrl-C.", ""]
     for channel in channels:
         pages = [route.path for route in channel.routes() if isinstance(route, Route)]
         what, path = ("chat page", pages[0]) if pages else ("webhook", f"/webhooks/{channel.name}")
         lines.append(f"  {what:10} {base}{path}")
-    lines += [f"  {'console':10} {base}/console   (a sign-in: {command} user add NAME --role admin)"]
+    sign_in = f"a sign-in: {command} user add NAME --role admin"
+    if demo:
+        sign_in = f"sign in as {', '.join(demo)} with the password parley-demo"
+    lines += [f"  {'console':10} {base}/console   ({sign_in})"]
     lines += [f"  {'API':10} {base}/api/docs   (a token: {command} token new --scope admin)", ""]
     return "\n".join(lines)
 
