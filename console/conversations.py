@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from console import floor, lines
 from console.floor import HeldByAnother
-from console.inbox import list_for, names_of_staff, remember
+from console.inbox import agents_of, list_for, names_of_staff, remember
 from console.pictures import keep_picture
 from console.routing import Routes
 from console.standing import Standing, standing_of
@@ -26,6 +26,7 @@ from crm_store.quick_replies import QuickReply, fill_in
 
 HERE = "/console/conversations/{id}"
 LONGEST_TEXT = 4000  # characters
+NOBODY = "nobody of this name works in the inbox"
 routes = Routes()
 
 
@@ -41,6 +42,7 @@ class Talk:
     attributes: list[Attribute]
     tags: list[str]
     quick_replies: list[Mapping[str, str]]
+    agents: Mapping[str, str]  # to whom it can be assigned
     key: str  # makes sending twice impossible
 
 
@@ -105,9 +107,9 @@ def assign(visit: Visit) -> Response:
     """Give the floor to a colleague."""
     agent = visit.text("agent")
     with visit.database.reading() as session:
-        people = names_of_staff(session)
+        people = agents_of(session)
     if agent not in people:
-        raise Refused("nobody of this name works here")
+        raise Refused(NOBODY)
     floor.assign(visit.host, visit.actor, visit.id(), agent)
     return visit.go(_path(visit), "conversation.assigned", name=people[agent])
 
@@ -188,6 +190,7 @@ def _talk(session: Session, visit: Visit, conversation_id: UUID) -> Talk:
             _prepared(each, language or visit.language, customer.display_name)
             for each in quick_replies.list_quick_replies(session)
         ],
+        agents=agents_of(session) if visit.staff.may("assign") else {},
         key=new_id().hex,
     )
 

@@ -1,11 +1,11 @@
-"""The inbox: the list of conversations, narrowed by tab and channel."""
+"""The inbox: the list of conversations, narrowed by tab and channel, or found by words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -15,10 +15,13 @@ from console.routing import Routes
 from console.visits import Visit
 from crm_store import inbox
 from crm_store.channels import ChannelRow
+from crm_store.conversations import Conversation
 from crm_store.inbox import Counts, Entry, Place
+from crm_store.search import Snippet, find_conversations
 from crm_store.staff import list_staff
 
 PAGE = 40
+LONGEST_WORDS = 200  # characters of a search
 TABS: Mapping[str, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "mine": ("agent",),
@@ -33,8 +36,10 @@ routes = Routes()
 class Shown:
     """What the list beside everything shows."""
 
-    tab: str
+    tab: str  # "found": what was searched for
     channel: str
+    words: str  # that were searched for
+    snippets: Mapping[UUID, Snippet]  # where they stand, by conversation
     channels: list[str]
     entries: list[Entry]
     counts: Counts
@@ -57,6 +62,40 @@ def list_for(session: Session, visit: Visit) -> Shown:
     tab, channel = _wanted(visit)
     channels = list(session.exec(select(ChannelRow.name).order_by(col(ChannelRow.name))))
     channel = channel if channel in channels else ""
+    words = visit.query.get("q", "").strip()[:LONGEST_WORDS]
+    if words:
+        found, snippets, more = _search(session, words, visit.query.get("before", ""))
+    else:
+        found, more = _narrowed(session, visit, tab, channel)
+        snippets = {}
+    return Shown(
+        tab="found" if words else tab,
+        channel=channel,
+        words=words,
+        snippets=snippets,
+        channels=channels,
+        entries=inbox.entries(session, found),
+        counts=inbox.count(session),
+        more=more,
+        people=names_of_staff(session),
+    )
+
+
+def _search(
+    session: Session, words: str, before: str
+) -> tuple[list[Conversation], dict[UUID, Snippet], str]:
+    hits = find_conversations(
+        session, words, limit=PAGE + 1, before=int(before) if before.isdecimal() else None
+    )
+    snippets = {hit.conversation_id: hit.snippet for hit in hits[:PAGE]}
+    query = select(Conversation).where(col(Conversation.id).in_(snippets))
+    found = {each.id: each for each in session.exec(query)}
+    last = hits[PAGE - 1].seq if len(hits) > PAGE else None
+    more = urlencode({"q": words, "before": last}) if last else ""
+    return [found[each] for each in snippets if each in found], snippets, more
+
+
+def _narrowed(session: Session, visit: Visit, tab: str, channel: str) -> tuple[list[Conversation], str]:
     found = inbox.list_inbox(
         session,
         floors=TABS[tab],
@@ -67,16 +106,9 @@ def list_for(session: Session, visit: Visit) -> Shown:
     )
     if tab == "mine" and channel:
         found = [each for each in found if each.channel == channel]
-    more, page = found[PAGE:], found[:PAGE]
-    return Shown(
-        tab=tab,
-        channel=channel,
-        channels=channels,
-        entries=inbox.entries(session, page),
-        counts=inbox.count(session),
-        more=f"tab={tab}&channel={channel}&before={_written(page[-1])}" if more else "",
-        people=names_of_staff(session),
-    )
+    page = found[:PAGE]
+    more = {"tab": tab, "channel": channel, "before": _written(page[-1])} if found[PAGE:] else {}
+    return page, urlencode(more)
 
 
 def names_of_staff(session: Session) -> dict[str, str]:
@@ -84,8 +116,16 @@ def names_of_staff(session: Session) -> dict[str, str]:
     return {each.name: each.called for each in list_staff(session)}
 
 
+def agents_of(session: Session) -> dict[str, str]:
+    """Those who may have a conversation."""
+    working = [each for each in list_staff(session) if each.may("inbox") and not each.disabled_at]
+    return {each.name: each.called for each in working}
+
+
 def remember(response: Response, shown: Shown) -> Response:
-    """Have the list beside a conversation show the same."""
+    """Have the list beside a conversation show the same; a search stands in the address."""
+    if shown.words:
+        return response
     response.set_cookie(
         _COOKIE, f"{shown.tab}.{shown.channel}", path="/console", httponly=True, samesite="lax"
     )
@@ -98,8 +138,9 @@ def _wanted(visit: Visit) -> tuple[str, str]:
     return tab if tab in TABS else "waiting", visit.query.get("channel", channel)
 
 
-def _written(conversation: Any) -> str:
-    return f"{conversation.heard_at.isoformat()}~{conversation.id}".replace("+00:00", "Z")
+def _written(conversation: Conversation) -> str:
+    heard_at = conversation.heard_at or conversation.created_at
+    return f"{heard_at.isoformat()}~{conversation.id}".replace("+00:00", "Z")
 
 
 def _place(text: str) -> Place | None:

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from sqlmodel import Session, select
 
-from crm_store import audit, conversations, history, identities, notes, outbox, privacy
+from crm_store import audit, conversations, history, identities, notes, outbox, privacy, search_index
 from crm_store.conversations import Conversation
-from crm_store.messages import Content, Entity, Policy, Understanding, Window
+from crm_store.messages import Address, Content, Entity, Policy, Understanding, Window
 from tests.bots.webchat_browser import png
 from tests.console.office import XIAOLIN, Office, Person
 
@@ -275,8 +275,6 @@ def test_the_list_is_narrowed_and_looks_the_same_beside_a_conversation(office: O
 
 
 def test_the_list_goes_on_page_by_page(sqlite_office: Office) -> None:
-    from crm_store.messages import Address
-
     for n in range(45):
         sqlite_office.say("hi", address=Address("shop", f"o{n}"), name=f"N{n}.")
     aki = sqlite_office.as_("aki")
@@ -286,6 +284,20 @@ def test_the_list_goes_on_page_by_page(sqlite_office: Office) -> None:
     rest = aki.get(more[1].replace("&amp;", "&")).text
     names = [re.findall(r"<b>N(\d+)\.</b>", each) for each in (page, rest)]
     assert [int(n) for part in names for n in part] == list(range(44, -1, -1))
+
+
+def test_search_finds_a_part_of_what_was_said_or_of_a_name(office: Office) -> None:
+    first = office.say("我想退货，怎么办？", name="林晓雨").conversation_id
+    second = office.say("hello", address=Address("shop", "o2"), name="Anna <b>").conversation_id
+    with office.database.writing() as session:
+        search_index.tick(session, office.time)
+    aki = office.as_("aki")
+    page = aki.get("/console/inbox?q=退货").text
+    assert (f"row-{first}" in page, f"row-{second}" in page) == (True, False)
+    assert "<mark>退货</mark>" in page
+    assert f"row-{second}" in aki.get("/console/inbox?q=anna").text
+    assert f"row-{first}" in aki.get(path(first) + "?q=退货").text
+    assert "Nothing was found." in aki.get("/console/inbox?q=zzz").text
 
 
 def test_quick_replies_fill_in_the_name_and_are_written_by_supervisors(office: Office) -> None:

@@ -16,6 +16,7 @@ function belongs(data) {
 function place(data) {
   const old = document.getElementById(`row-${data.id}`);
   const focused = old?.contains(document.activeElement);
+  if (tab === "found") return; // Found ones stay as they were found.
   old?.remove();
   if (!belongs(data)) return tidy();
   const template = document.createElement("template");
@@ -113,6 +114,7 @@ function step(by) {
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
+  s: () => document.getElementById("search").focus(),
   t: () => document.getElementById("take")?.requestSubmit(),
   "?": () => document.getElementById("keys").showModal(),
   Escape: () => talk && location.assign("/console/inbox"),
