@@ -91,9 +91,16 @@ class _People:
     values: dict[UUID, dict[str, Any]] = field(default_factory=dict)
 
 
-def reach(session: Session, ids: Sequence[UUID], wanted: Wanted, now: datetime) -> list[Reached | LeftOut]:
-    """For each of these customers, in the order of their ids: how they are reached, or why not."""
+def reach(
+    session: Session, ids: Sequence[UUID], wanted: Wanted, now: datetime, *, own: bool = False
+) -> list[Reached | LeftOut]:
+    """For each of these customers, in the order of their ids: how they are reached, or why not.
+
+    `own`: people of ours who ask for it, whatever they have said to campaigns.
+    """
     people = _look_up(session, ids, wanted, now)
+    if own:
+        people.granted = dict.fromkeys(ids, True)
     return [_judge(people, row, wanted, now) for row in people.rows]
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from crm_store.db import Database
 from crm_store.media import MediaFolder
 from crm_store.messages import Address, Policy
+from crm_store.send_rules import Rules
 
 
 class Feed(Protocol):
@@ -51,6 +52,7 @@ class Host:
     changed: Callable[[UUID], None] = _nothing  # something in this conversation, for open consoles
     feed: Feed = field(default_factory=Still)
     policies: Mapping[str, Policy] = field(default_factory=dict)  # by channel
+    rules: Rules = field(default_factory=Rules)  # what binds campaigns and follow-ups
     media: MediaFolder | None = None
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "Asia/Shanghai"  # for times where no script draws them in the reader's own

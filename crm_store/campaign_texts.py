@@ -47,6 +47,12 @@ class Text:
             if found[2] is None and not _said(values.get(found[1].strip()))
         ]
 
+    def shown(self) -> str:
+        """The words with each variable that has none to stand in for it standing for itself."""
+        return _VARIABLE.sub(
+            lambda v: v[0] if v[2] is not None else f"{{{v[1]}|[{v[1].strip()}]}}", self.text
+        )
+
     def fill(self, values: Mapping[str, Any]) -> Content:
         """The message for a person of whom these values are known."""
 

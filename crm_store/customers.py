@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, delete, insert, update
+from sqlalchemy import Column, Index, delete, func, insert, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
@@ -146,6 +146,12 @@ def tags_of(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, list
     for customer_id, tag in session.exec(query.where(col(CustomerTag.customer_id).in_(customer_ids))):
         found[customer_id].append(tag)
     return {customer_id: sorted(names) for customer_id, names in found.items()}
+
+
+def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]:
+    """Tags in alphabetical order, each with how many customers carry it."""
+    query = select(CustomerTag.tag, func.count()).group_by(col(CustomerTag.tag))
+    return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
 def set_attribute(

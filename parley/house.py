@@ -162,6 +162,7 @@ class House:
             changed=self.changed,
             feed=Feed(self.hub),
             policies={channel.name: channel.policy for channel in self.channels},
+            rules=self.rules,
             media=self.media,
             public_url=self.settings.public_url,
             timezone=self.settings.timezone,

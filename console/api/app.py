@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from console.api import (
     audit,
+    campaigns,
     conversations,
     customers,
     docs,
@@ -16,6 +17,7 @@ from console.api import (
     followups,
     messages,
     problems,
+    segments,
 )
 from console.host import Host
 from console.limits import BodyLimit
@@ -37,6 +39,8 @@ _NOUNS = [
     {"name": "messages", "description": "Every word in either direction, with what became of it."},
     {"name": "events", "description": "What other systems know of customers: orders, visits and the like."},
     {"name": "followups", "description": "A word to one customer at its time, or a task for an agent."},
+    {"name": "segments", "description": "Descriptions of customers, and the tags that they carry."},
+    {"name": "campaigns", "description": "A message for many: tried, launched, watched, stopped."},
     {"name": "audit", "description": "Who changed what, and when."},
 ]
 
@@ -69,7 +73,7 @@ def create_api(host: Host) -> FastAPI:
     api.add_middleware(BodyLimit, largest=LARGEST_BODY, refuse=problems.problem)
     problems.install(api)
     version_1 = APIRouter(prefix=f"{PREFIX}/v1")
-    for noun in (customers, edits, conversations, messages, events, followups, audit):
+    for noun in (customers, edits, conversations, messages, events, followups, segments, campaigns, audit):
         version_1.include_router(noun.router)
     api.include_router(version_1)
     docs.install(api, PREFIX)

@@ -112,7 +112,7 @@ def in_code(text: str) -> list[tuple[bool, str]]:
 
 def _operation(known: Shapes, host: str, path: str, method: str, operation: Mapping[str, Any]) -> Operation:
     status, answer = next((s, r) for s, r in operation["responses"].items() if s.startswith("2"))
-    content = answer["content"]["application/json"]
+    content = next(iter(answer["content"].values()))
     shape = content["schema"]
     body = _json_body(operation)
     return Operation(

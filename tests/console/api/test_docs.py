@@ -43,6 +43,7 @@ def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any
 def test_every_address_of_the_contract_is_in_the_document(document: dict[str, Any]) -> None:
     conversation = "/api/v1/conversations/{conversation_id}"
     customer = "/api/v1/customers/{customer_id}"
+    campaign = "/api/v1/campaigns/{campaign_id}"
     assert {path: sorted(item) for path, item in document["paths"].items()} == {
         "/api/v1/customers": ["get"],
         customer: ["delete", "get", "patch"],
@@ -57,6 +58,19 @@ def test_every_address_of_the_contract_is_in_the_document(document: dict[str, An
         "/api/v1/followups/{followup_id}": ["get"],
         "/api/v1/followups/{followup_id}/cancel": ["post"],
         "/api/v1/followups/{followup_id}/done": ["post"],
+        "/api/v1/tags": ["get"],
+        "/api/v1/segments": ["get", "post"],
+        "/api/v1/segments/preview": ["post"],
+        "/api/v1/segments/{segment_id}": ["delete", "get", "patch"],
+        "/api/v1/segments/{segment_id}/preview": ["get"],
+        "/api/v1/campaigns": ["get", "post"],
+        campaign: ["get", "patch"],
+        **{
+            f"{campaign}/{what}": ["post"]
+            for what in ("preflight", "test", "launch", "pause", "resume", "stop")
+        },
+        f"{campaign}/report": ["get"],
+        f"{campaign}/report.csv": ["get"],
         "/api/v1/audit": ["get"],
         **{f"{conversation}/{what}": ["post"] for what in ("takeover", "release", "assign", "close")},
     }
