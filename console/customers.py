@@ -16,7 +16,7 @@ from console.happened import changes_of, channel_of, namer, plainly
 from console.known import Known, known_of
 from console.routing import Routes
 from console.visits import Visit
-from crm_store import audit, customers, edits, masking, timeline
+from crm_store import audit, customers, edits, masking, search, timeline
 from crm_store.conversations import last_heard
 from crm_store.customers import Customer
 from crm_store.edits import Edit, Editor
@@ -27,6 +27,7 @@ from crm_store.timeline import KINDS, Entry, Kind, Place
 routes = Routes()
 LIST, HERE = "/console/customers", "/console/customers/{id}"
 PER_PAGE, OF_TIMELINE = 50, 40
+MOST_LOOKED_AT = 1000
 MOST_FIELDS = 50
 NEW_FIELDS = 3  # rows for attributes that are not there yet
 # What a filter of the timeline shows.
@@ -82,7 +83,10 @@ def list_customers(visit: Visit) -> Response:
 
 def _found(session: Session, visit: Visit, asked: str, tag: str) -> tuple[Sequence[Customer], bool]:
     if asked:
-        return customers.find_customers(session, asked, tag=tag, limit=PER_PAGE), False
+        # With a tag more of them are looked at, as most may not carry it.
+        hits = search.find_customers(session, asked, limit=MOST_LOOKED_AT if tag else PER_PAGE)
+        found = customers.customers_in(session, [hit.customer_id for hit in hits], tag=tag)
+        return found[:PER_PAGE], False
     try:
         after = UUID(visit.query["after"]) if "after" in visit.query else None
     except ValueError:

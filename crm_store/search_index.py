@@ -6,6 +6,7 @@ full-text table beside each of these tables (migration 0006); on PostgreSQL the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,7 @@ _TOLD_EVERY = 20_000  # messages
 
 log = structlog.get_logger()
 
+_NUMBER = re.compile(r"[+\d][\d\s().-]{6,30}", re.ASCII)
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -193,4 +195,14 @@ def _texts_in(value: Any) -> list[str]:
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return [text for one in inner for text in _texts_in(one)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]
+    if value is None or isinstance(value, bool):
+        return []
+    return [str(value), *_numbers_in(str(value))]
+
+
+def _numbers_in(value: str) -> list[str]:
+    """A phone number without its signs, without what may be a country's code, and its last four digits."""
+    if not _NUMBER.fullmatch(value.strip()):
+        return []
+    digits = "".join(sign for sign in value if sign.isdigit())
+    return [digits, digits[-11:], digits[-10:], digits[-4:]]

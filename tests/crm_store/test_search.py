@@ -123,6 +123,16 @@ def test_a_customer_is_found_by_name_and_attributes_and_as_they_are_now(database
     assert known("苏州 大明") == [mine]
 
 
+@pytest.mark.parametrize("asked", ["13900001111", "+86 139-0000-1111", "139", "1111", "8613900001111"])
+def test_a_phone_number_is_found_however_it_is_written(database: Database, asked: str) -> None:
+    mine = customer_of(database, say(database, "w", "hi"))
+    with database.writing() as session:
+        customers.set_attribute(session, mine, "phone", "+86 139-0000-1111", source="agent", now=NOW)
+    read(database)
+    with database.reading() as session:
+        assert [one.customer_id for one in find_customers(session, asked)] == [mine]
+
+
 def test_what_stood_there_before_the_index_is_read_too_with_progress_in_the_log(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
