@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,20 +13,23 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from console import floor, lines
 from console.floor import HeldByAnother
 from console.inbox import agents_of, list_for, names_of_staff, remember
+from console.known import Known, known_of
 from console.pictures import keep_picture
 from console.routing import Routes
 from console.standing import Standing, standing_of
 from console.visits import Visit
-from crm_store import conversations, customers, history, identities, notes, quick_replies
+from crm_store import conversations, customers, events, history, identities, notes, quick_replies
 from crm_store.conversations import Conversation
-from crm_store.customers import Attribute, Customer
+from crm_store.customers import Customer
 from crm_store.db import new_id
+from crm_store.events import Event
 from crm_store.messages import Content, Policy, Refused
 from crm_store.quick_replies import QuickReply, fill_in
 
 HERE = "/console/conversations/{id}"
 LONGEST_TEXT = 4000  # characters
 NOBODY = "nobody of this name works in the inbox"
+LATEST_EVENTS = 3  # in the panel
 routes = Routes()
 
 
@@ -39,8 +42,9 @@ class Talk:
     page: lines.Lines
     standing: Standing
     policy: Policy
-    attributes: list[Attribute]
-    tags: list[str]
+    known: Known
+    happened: Sequence[Event]
+    common_tags: Sequence[str]
     quick_replies: list[Mapping[str, str]]
     agents: Mapping[str, str]  # to whom it can be assigned
     key: str  # makes sending twice impossible
@@ -184,8 +188,9 @@ def _talk(session: Session, visit: Visit, conversation_id: UUID) -> Talk:
         page=lines.page_of(session, conversation_id),
         standing=standing_of(policy, identity, visit.now),
         policy=policy,
-        attributes=list(customers.attributes(session, customer.id).values()),
-        tags=list(customers.tags(session, customer.id)),
+        known=known_of(session, customer.id, visit.host.policies, visit.now),
+        happened=events.list_events(session, customer.id, limit=LATEST_EVENTS),
+        common_tags=customers.common_tags(session),
         quick_replies=[
             _prepared(each, language or visit.language, customer.display_name)
             for each in quick_replies.list_quick_replies(session)

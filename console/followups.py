@@ -70,7 +70,7 @@ def _end_of_today(visit: Visit) -> datetime:
 def plan(visit: Visit) -> Response:
     """Plan one; if nothing may be sent at that time, this is said first and asked for again."""
     text, due_at, address = visit.text("text")[:LONGEST_TEXT], _due_at(visit), _address(visit)
-    typed = {name: visit.text(name) for name in ("text", "due", "kind", "address", "zone")}
+    typed = {name: visit.text(name) for name in ("text", "due", "kind", "address", "zone", "back")}
     typed["cancel_if_written"] = visit.text("cancel_if_written")
     if not text or due_at is None:
         return _again(visit, typed, problem="no_text" if not text else "no_time")
@@ -94,7 +94,8 @@ def plan(visit: Visit) -> Response:
             followup_plans.make(session, wanted, visit.actor, visit.now)
     except ParleyError as error:
         return _again(visit, typed, sentence=drawing.reason_in(visit.language, str(error)))
-    return visit.go(f"{LIST}/{visit.id()}", "followups.task_noted" if is_task else "followups.planned_said")
+    said = "followups.task_noted" if is_task else "followups.planned_said"
+    return visit.go(_back(visit, visit.id()), said)
 
 
 def _again(visit: Visit, typed: dict[str, str], **problem: Any) -> Response:
