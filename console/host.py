@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from crm_store.db import Database
+from crm_store.faq import FaqEntry
+from crm_store.faq_edits import Draft
 from crm_store.media import MediaFolder
 from crm_store.messages import Address, Policy
 from crm_store.send_rules import Rules
@@ -56,5 +58,6 @@ class Host:
     media: MediaFolder | None = None
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "Asia/Shanghai"  # for times where no script draws them in the reader's own
-    # What the bot makes of a text, as JSON; for previews.
-    preview: Callable[[str], Mapping[str, Any]] | None = None
+    # What the bot makes of a text now, and roughly with a draft in place of an entry (None: a new one).
+    preview: Callable[[str, Draft | None, FaqEntry | None], Mapping[str, Any]] | None = None
+    entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned

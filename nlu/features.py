@@ -118,6 +118,14 @@ class Vocabulary:
         """The n-grams in the order of their numbers."""
         return list(self._ids)
 
+    def weights_of(self, names: Sequence[str]) -> list[float]:
+        """The weight of each n-gram; of one that was never seen what the rarest of its kind has."""
+        numbers = [self._ids.get(name) for name in names]
+        return [
+            _KINDS[name[0]] * self.unseen if number is None else float(self.weights[number])
+            for name, number in zip(names, numbers, strict=True)
+        ]
+
     @classmethod
     def learn(cls, bags: Sequence[Bag]) -> Vocabulary:
         """The vocabulary of texts."""

@@ -37,6 +37,7 @@ from parley.learning import Learning
 from parley.live import Feed, Hub
 from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
+from parley.previewing import preview
 from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
@@ -81,7 +82,7 @@ class House:
         self.channels = open_channels(settings, self.host)
         bot = bot_of(settings, now, tell, self.database)
         self.waiting = Waiting(self._put_back)
-        worker = Worker(
+        self.worker = worker = Worker(
             self.database,
             bot,
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
@@ -166,6 +167,8 @@ class House:
             media=self.media,
             public_url=self.settings.public_url,
             timezone=self.settings.timezone,
+            preview=lambda text, draft, own: preview(self.worker.bot, self.database, text, draft, own),
+            entries_changed=self.entries_changed,
         )
 
     def entries_changed(self) -> None:

@@ -18,6 +18,7 @@ from crm_store.messages import Policy
 from crm_store.trainings import Training
 from nlu.base import State
 from parley.learning import Learning
+from parley.previewing import preview
 from parley.training import find_taught, open_bot
 from parley.workers import Worker
 
@@ -223,3 +224,22 @@ def _some_entry(pupil: Pupil) -> tuple[str, str]:
     exact = pupil.learning._base, pupil.worker.bot.fallback
     phrasing, name = next(iter(exact[1].model.retriever.exact.items()))  # type: ignore[attr-defined]
     return name, phrasing
+
+
+def test_a_preview_tells_what_is_answered_now_and_what_a_draft_would_roughly_change(pupil: Pupil) -> None:
+    bot = pupil.worker.bot
+    now = preview(bot, pupil.database, "礼品卡有卖的吗", CARDS, None)
+    assert now["by"] not in ("exact", "faq")
+    assert (now["draft"]["likely"], now["draft"]["exact"]) == ("this", False)
+    assert preview(bot, pupil.database, "礼品卡怎么买？", CARDS, None)["draft"]["exact"]
+    assert preview(bot, pupil.database, "能帮我修自行车吗", CARDS, None)["draft"]["likely"] == "none"
+    name, phrasing = _some_entry(pupil)
+    theirs = preview(bot, pupil.database, phrasing, CARDS, None)
+    assert (theirs["by"], theirs["name"]) == ("exact", name)
+    assert theirs["top"][0]["entry"] == name
+    assert theirs["answer"]
+    assert theirs["draft"]["likely"] == "another"
+    double = replace(CARDS, phrasings=(*CARDS.phrasings, phrasing))
+    assert [
+        d["entry"] for d in preview(bot, pupil.database, phrasing, double, None)["draft"]["doubles"]
+    ] == [name]
