@@ -9,6 +9,9 @@ from console import (
     conversations,
     customer_data,
     customers,
+    faq,
+    faq_import,
+    faq_unanswered,
     followups,
     inbox,
     people,
@@ -22,7 +25,19 @@ from console.limits import BodyLimit
 from console.live import Live
 
 PREFIX = "/console"
-NOUNS = (signin, inbox, conversations, customers, customer_data, followups, quick_replies, people)
+NOUNS = (
+    signin,
+    inbox,
+    conversations,
+    customers,
+    customer_data,
+    followups,
+    faq,
+    faq_import,
+    faq_unanswered,
+    quick_replies,
+    people,
+)
 OF_FORMS = 1024 * 1024  # bytes of a form besides its file
 
 

@@ -20,6 +20,7 @@ RAIL: tuple[Stop, ...] = (
     Stop("inbox", "/console/inbox", "inbox"),
     Stop("customers", "/console/customers", "customers"),
     Stop("followups", "/console/followups", "inbox"),
+    Stop("faq", "/console/faq", "faq"),
     Stop("quick_replies", "/console/quick-replies", "inbox"),
     Stop("staff", "/console/staff", "staff"),
 )

@@ -48,6 +48,10 @@ class FaqEntry(SQLModel, table=True):
         begun = self.valid_from is None or self.valid_from <= now
         return self.active and begun and (self.valid_until is None or now < self.valid_until)
 
+    def is_learned(self, version: int) -> bool:
+        """Whether a model of this `Knowledge.version` knows its phrasings as they are."""
+        return self.origin == "project" or self.taught <= version
+
 
 class FaqPhrasing(SQLModel, table=True):
     """One way to ask. `key` is what it shares with texts that say the same in the same words."""
@@ -127,6 +131,12 @@ def get_entry(session: Session, entry_id: UUID, *, lock: bool = False) -> FaqEnt
 def find_entry(session: Session, name: str) -> FaqEntry | None:
     """The entry of that name."""
     return session.exec(select(FaqEntry).where(col(FaqEntry.name) == name)).one_or_none()
+
+
+def find_entries(session: Session, names: Collection[str]) -> dict[str, FaqEntry]:
+    """Those of these names that there are."""
+    found = session.exec(select(FaqEntry).where(col(FaqEntry.name).in_(names)))
+    return {entry.name: entry for entry in found}
 
 
 def get_whole(session: Session, entry_id: UUID) -> Whole:

@@ -32,6 +32,7 @@ LONGEST_ANSWER = 4000
 LONGEST_TITLE = 60
 MOST_PHRASINGS = 500
 _NAME = re.compile(r"faq/[\w.-]{1,80}")
+_DATES = ("valid_from", "valid_until")
 _NOT_IN_NAMES = re.compile(r"[^\w]+")
 
 NO_PHRASING = "an entry needs at least one phrasing"
@@ -45,8 +46,9 @@ NAME_TAKEN = "another entry has this name already"
 BAD_DATES = "an entry must begin to be valid before it ends"
 TWO_ANSWERS = "there are two answers for the same language and channel"
 BAD_IMAGE = "a picture needs an address that begins with https:// or /media/"
-FAULTS = (NO_PHRASING, NO_ANSWER, LONG_PHRASING, LONG_ANSWER, LONG_TITLE, MANY_PHRASINGS, BAD_NAME,
-          NAME_TAKEN, BAD_DATES, TWO_ANSWERS, BAD_IMAGE)  # fmt: skip
+NOT_OURS = "the entry comes from the bot's project: take it over before you change it"
+REASONS = (NO_PHRASING, NO_ANSWER, LONG_PHRASING, LONG_ANSWER, LONG_TITLE, MANY_PHRASINGS, BAD_NAME,
+           NAME_TAKEN, BAD_DATES, TWO_ANSWERS, BAD_IMAGE, NOT_OURS)  # fmt: skip
 
 
 class BadEntry(ParleyError):
@@ -66,7 +68,10 @@ class Stale(Refused):
 
 
 class NotOurs(Refused):
-    """The entry comes from the bot's project: take it over before you change it."""
+    """An entry of the bot's project is only read."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_OURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +132,32 @@ class Draft:
         }
         return [said for said, is_so in wrong.items() if is_so]
 
+    def to_json(self) -> dict[str, Any]:
+        """The draft as a JSON object; `from_json` reads it back."""
+        return {
+            "phrasings": list(self.phrasings),
+            "answers": [[a.text, a.language, a.channel, dict(a.more)] for a in self.answers],
+            "titles": dict(self.titles),
+            "active": self.active,
+            "valid_from": self.valid_from and self.valid_from.isoformat(),
+            "valid_until": self.valid_until and self.valid_until.isoformat(),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Draft:
+        """The draft that `to_json` wrote."""
+        dates = {name: value[name] and datetime.fromisoformat(value[name]) for name in _DATES}
+        answers = tuple(Wording(*answer) for answer in value["answers"])
+        return cls(**{**value, **dates, "answers": answers, "phrasings": tuple(value["phrasings"])})
+
     def digest(self) -> str:
         """Equal for drafts that say the same."""
         dates = [moment and moment.isoformat() for moment in (self.valid_from, self.valid_until)]
         answers = sorted(
             [a.language, a.channel, a.text, json.dumps(a.more, sort_keys=True)] for a in self.answers
         )
-        said = [list(self.phrasings), answers, sorted(self.titles.items()), self.active, dates]
+        said = [sorted(self.phrasings), answers, sorted(self.titles.items()), self.active, dates]
         return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -14,16 +14,22 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, delete, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from crm_store import audit
 from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, insert_into, new_id
 from crm_store.messages import NotFound, Refused
 
 _WAITS = text("status = 'waiting'")
 _KEPT_MODELS = 5
 KNOWLEDGE = 1  # the one row
+NOT_REFUSED = "only the last training can be put live by hand, if the gate has refused it"
+REASONS = (NOT_REFUSED,)
 
 
 class NotRefused(Refused):
-    """Only a training that the gate has refused, and none after it, can be put live by hand."""
+    """Only the last training can be put live by hand, if the gate has refused it."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_REFUSED)
 
 
 class Knowledge(SQLModel, table=True):
@@ -223,6 +229,9 @@ def force_live(session: Session, training_id: UUID, actor: str, now: datetime) -
     if training is None or training.status != "refused" or newer or not kept:
         raise NotRefused
     training.forced_by = actor
+    audit.note(
+        session, actor=actor, action="training.forced", noun="training", noun_id=training_id, now=now
+    )
     session.add(training)
     session.flush()
     return go_live(session, training_id, None, now)

@@ -99,4 +99,4 @@ def _shown(answer: Answer, named: dict[str, FaqEntry]) -> dict[str, Any]:
 
 
 def _entry(entry: FaqEntry) -> dict[str, Any]:
-    return {"id": str(entry.id), "entry": entry.name, "titles": entry.titles}
+    return {"id": str(entry.id), "entry": entry.name, "name": entry.name, "titles": entry.titles}

@@ -62,6 +62,16 @@ def upgrade() -> None:
     )
     _entries(text, moment, json)
     op.create_table(
+        "faq_imports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("file", text, nullable=False),
+        sa.Column("made_by", text, nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("drafts", json, nullable=False),
+        sa.Column("summary", json, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "unanswered",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("message_id", sa.Uuid(), nullable=False),

@@ -1,0 +1,93 @@
+"""What customers asked and nobody answered: to be made an entry, added to one, or dismissed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from console.faq import state_of
+from console.routing import Routes
+from console.visits import Visit
+from crm_store import audit, faq, faq_edits, unanswered
+from crm_store.faq import FaqEntry
+from crm_store.faq_edits import Draft
+from crm_store.messages import NotFound
+from crm_store.unanswered import Group
+from crm_store.wording import key
+
+routes = Routes()
+SHOWN = 30
+_LEAST = 0.05  # an entry is suggested from here on
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question with what may become of it."""
+
+    group: Group
+    suggested: list[dict[str, Any]]  # entries with their scores
+    added: FaqEntry | None  # whose phrasing it is already, until that is learned
+
+
+@routes.page("/console/faq/unanswered", right="faq")
+def list_unanswered(visit: Visit) -> Response:
+    """The questions, those asked most often first."""
+    page = int(visit.query.get("page", "1")) if visit.query.get("page", "1").isdigit() else 1
+    with visit.database.reading() as session:
+        found = unanswered.list_groups(session, visit.now, skip=(page - 1) * SHOWN, limit=SHOWN + 1)
+        groups = found[:SHOWN]
+        added = {key(text): entry for text, entry in faq.find_doubles(session, [g.text for g in groups])}
+        shown = [Asked(g, _suggested(visit, g.text), added.get(key(g.text))) for g in groups]
+        return visit.draw(
+            "faq/unanswered.html",
+            questions=shown,
+            total=unanswered.count_groups(session, visit.now),
+            page=page,
+            more=len(found) > SHOWN,
+            **state_of(session),
+        )
+
+
+@routes.deed("/console/faq/unanswered/dismiss", right="faq")
+def dismiss(visit: Visit) -> Response:
+    """Take a question from the list."""
+    question = visit.text("question")
+    with visit.database.writing() as session:
+        count = unanswered.settle(session, [key(question)], "dismissed")
+        audit.note(
+            session,
+            actor=visit.actor,
+            action="question.dismissed",
+            noun="question",
+            noun_id="",
+            now=visit.now,
+            changes={"times": count},
+        )
+    return visit.go("/console/faq/unanswered", "faq.dismissed")
+
+
+@routes.deed("/console/faq/unanswered/add", right="faq")
+def add(visit: Visit) -> Response:
+    """Make a question a phrasing of an entry; one of the project is taken over for that."""
+    question = visit.text("question")
+    try:
+        entry_id = UUID(visit.text("entry"))
+    except ValueError:
+        raise NotFound("there is no such entry") from None
+    with visit.database.writing() as session:
+        faq_edits.adopt(session, entry_id, visit.actor, visit.now)
+        draft = Draft.of(faq.get_whole(session, entry_id))
+        longer = replace(draft, phrasings=(*draft.phrasings, question[: faq_edits.LONGEST_PHRASING]))
+        faq_edits.edit(session, entry_id, longer, None, visit.actor, visit.now)
+    visit.host.entries_changed()
+    return visit.go("/console/faq/unanswered", "faq.added", text=question[:80])
+
+
+def _suggested(visit: Visit, text: str) -> list[dict[str, Any]]:
+    if visit.host.preview is None:
+        return []
+    top: list[dict[str, Any]] = visit.host.preview(text, None, None)["top"]
+    return [one for one in top if one["score"] >= _LEAST][:2]
