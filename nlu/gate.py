@@ -42,7 +42,9 @@ class Flip:
     text: str
     expected: str
     now: str
-    held_out: bool  # the models were asked without having been taught it
+    # CONFLICT: it is new in `expected` and stands in `now` already. TAUGHT: both models had been taught it.
+    # HELD_OUT: the models that were asked had not.
+    kind: str
 
 
 @dataclass(slots=True)
@@ -98,9 +100,11 @@ def judge(before: Candidate, now: Candidate) -> Verdict:
     """Compare: only questions that both were taught with the same answer count, and conflicts."""
     known = set(before.taught)
     common = [pair for pair in dict.fromkeys(now.taught) if pair in known]
-    taught = _flips(common, before.answers, now.answers, held_out=False)
-    loosely = _flips(common, before.held_out, now.held_out, held_out=True)
     conflicts = _conflicts(known, now.taught)
+    doubled = {flip.text for flip in conflicts}
+    settled = [pair for pair in common if pair[0] not in doubled]
+    taught = _flips(settled, before.answers, now.answers, TAUGHT)
+    loosely = _flips(settled, before.held_out, now.held_out, HELD_OUT)
     right_before = sum(before.held_out.get(text) == label for text, label in common)
     right_now = sum(now.held_out.get(text) == label for text, label in common)
     verdict = Verdict(questions=len(common), flips=[*conflicts, *taught, *loosely])
@@ -132,9 +136,9 @@ def _fold(text: str) -> int:
     return zlib.crc32(text.encode("utf-8", "surrogatepass")) % FOLDS
 
 
-def _flips(pairs: Sequence[Pair], before: Answers, now: Answers, *, held_out: bool) -> list[Flip]:
+def _flips(pairs: Sequence[Pair], before: Answers, now: Answers, kind: str) -> list[Flip]:
     return [
-        Flip(text, label, now.get(text, ""), held_out)
+        Flip(text, label, now.get(text, ""), kind)
         for text, label in pairs
         if before.get(text) == label != now.get(text)
     ]
@@ -146,7 +150,7 @@ def _conflicts(before: Collection[Pair], now: Sequence[Pair]) -> list[Flip]:
     for text, label in now:
         owners.setdefault(key(text), set()).add(label)
     return [
-        Flip(text, label, " ".join(sorted(owners[key(text)] - {label})), held_out=False)
+        Flip(text, label, " ".join(sorted(owners[key(text)] - {label})), CONFLICT)
         for text, label in dict.fromkeys(now)
         if (text, label) not in before and len(owners[key(text)]) > 1
     ]

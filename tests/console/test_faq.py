@@ -198,7 +198,7 @@ def test_a_question_that_nobody_answered_becomes_an_entry_a_phrasing_or_nothing(
 
 
 def refuse(office: Office) -> UUID:
-    flip = {"text": "营业时间", "expected": "faq/gift_cards", "now": "faq/hours", "held_out": False}
+    flip = {"text": "营业时间", "expected": "faq/gift_cards", "now": "faq/hours", "kind": "conflict"}
     verdict = {"reasons": ["conflict"], "flips": [flip], "flipped": 1, "questions": 9,
                "right_before": 0.9, "right_now": 0.8}  # fmt: skip
     with office.database.writing() as session:

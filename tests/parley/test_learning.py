@@ -151,9 +151,12 @@ def test_the_gate_refuses_an_entry_that_takes_anothers_questions(pupil: Pupil) -
     assert training.status == "refused"
     assert training.verdict is not None
     assert "conflict" in training.verdict["reasons"]
-    assert {"text": phrasing, "expected": "faq/poison", "now": name, "held_out": False} in training.verdict[
-        "flips"
-    ]
+    assert {
+        "text": phrasing,
+        "expected": "faq/poison",
+        "now": name,
+        "kind": "conflict",
+    } in training.verdict["flips"]
     assert pupil.ask(phrasing) == before
     assert pupil.ask("礼品卡怎么买")[0] != "exact"
 
