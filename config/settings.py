@@ -98,6 +98,16 @@ class Log(Section):
     )
 
 
+class Privacy(Section):
+    """What becomes of people's data by itself."""
+
+    erase_on_unfollow: bool = Field(
+        False,
+        description="erase all that is personal of whoever leaves or blocks us and has no other account "
+        "with us; WeChat's rules ask for it",
+    )
+
+
 class Settings(Section):
     """All settings. Paths are absolute: relative ones count from the file they stand in."""
 
@@ -116,6 +126,7 @@ class Settings(Section):
     media: Media = Media()
     log: Log = Log()
     sending: Sending = Sending()
+    privacy: Privacy = Privacy()
     opening_hours: OpeningHours = OpeningHours()
     channels: tuple[Mapping[str, Any], ...] = Field((), description="one table a channel; see below")
 

@@ -5,6 +5,7 @@ Rows, so that one that was asked for is done, whatever happens in between.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from crm_store import audit, privacy
 from crm_store.db import NOT_PERSONAL, CleanText, UtcDateTime, insert_into
 from crm_store.history import Message, is_unsent
+from crm_store.identities import identities_at, identities_of
+from crm_store.messages import Address
 
 AT_THE_LATEST = timedelta(minutes=1)
 MOST_AT_ONCE = 20
@@ -43,6 +46,14 @@ def ask(
     due_at = now + AT_THE_LATEST if answers else now
     row = {"customer_id": customer_id, "answers": answers, "actor": actor, "due_at": due_at}
     session.execute(insert_into(session, Erasure).on_conflict_do_nothing().values(row))
+
+
+def ask_for_left(session: Session, addresses: Collection[Address], now: datetime) -> None:
+    """Have those erased who have left at these addresses and cannot be reached at any other."""
+    left = {row.customer_id for row in identities_at(session, addresses).values()}
+    for customer_id, accounts in identities_of(session, left).items() if left else ():
+        if not any(account.reachable for account in accounts):
+            ask(session, customer_id, now, actor="system")
 
 
 def tick(session: Session, now: datetime) -> set[str]:

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from console import own_data
 from console.api import create_api
 from console.app import create_console
 from pages import shared_routes
@@ -23,7 +24,7 @@ def create_app(house: House) -> ASGIApp:
     """Serve a house. It is started and stopped with the application."""
     host = house.console_host()
     api, console = create_api(host), create_console(host)
-    pages = Starlette(routes=_routes(house), lifespan=_living(house))
+    pages = Starlette(routes=[*_routes(house), *own_data.routes(host)], lifespan=_living(house))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

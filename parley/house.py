@@ -95,7 +95,14 @@ class House:
         ticks: Mapping[str, Tick] = {**TICKS, "campaigns": partial(running.tick, rules=self.rules)}
         self.clock = Clock(self.database, ticks, self.queued, now)
         self.pipeline = Pipeline(
-            self.database, worker, self.hub, now, self.waiting.keys, self._answered, self._fetch
+            self.database,
+            worker,
+            self.hub,
+            now,
+            self.waiting.keys,
+            self._answered,
+            self._fetch,
+            erasures.ask_for_left if settings.privacy.erase_on_unfollow else None,
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
         self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)

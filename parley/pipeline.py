@@ -14,11 +14,12 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
 from bots.base import LiveEvent
 from crm_store.conversations import drop_leases, lease_waiting, renew_leases
 from crm_store.db import Database
-from crm_store.messages import Incoming
+from crm_store.messages import Address, Incoming
 from crm_store.recording import Recorded, record
 from parley.batching import Batcher
 from parley.lines import line_in
@@ -48,6 +49,7 @@ class Pipeline:
         inline: Callable[[], Collection[Key]],
         answered: Callable[[Worked], None],
         fetch: Callable[[Recorded], None],
+        left: Callable[[Session, Collection[Address], datetime], None] | None = None,
     ) -> None:
         self._database = database
         self._worker = worker
@@ -56,6 +58,7 @@ class Pipeline:
         self._inline = inline  # of which messages a request is open that can carry the answer
         self._answered = answered  # told what each round of work led to
         self._fetch = fetch  # told of every new message, for the file it may have brought
+        self._left = left  # told in the same transaction who has left us
         self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
             self._record, done=self._recorded, for_all=(OperationalError,)
         )
@@ -85,8 +88,12 @@ class Pipeline:
 
     def _record(self, batch: Sequence[Incoming]) -> list[Recorded | None]:
         now = self._now()
+        gone = {one.address for one in batch if one.reachable is False}
         with self._database.writing() as session:
-            return record(session, batch, self._worker.name, now)
+            recorded = record(session, batch, self._worker.name, now)
+            if gone and self._left:
+                self._left(session, gone, now)
+            return recorded
 
     def _recorded(self, results: Sequence[Recorded | None]) -> None:
         # Called even if whoever handed the messages in has gone: they are on disk, so they are answered.

@@ -185,3 +185,25 @@ def test_who_thinks_better_of_it_loses_nothing(shop: Shop) -> None:
         erasures.tick(session, NOW + timedelta(hours=1))
     with shop.database.reading() as session:
         assert session.exec(select(Customer)).one().erased_at is None
+
+
+def test_who_leaves_is_erased_if_the_settings_say_so_and_no_other_account_is_left(shop: Shop) -> None:
+    shop.say("hello")
+    with shop.database.writing() as session:
+        erasures.ask_for_left(session, [ANNA], NOW)
+        erasures.tick(session, NOW)
+    with shop.database.reading() as session:
+        assert session.exec(select(Customer)).one().erased_at is None  # They are still there.
+    with shop.database.writing() as session:
+        record(
+            session,
+            [Incoming(ANNA, "gone", Content("event"), wants_reply=False, reachable=False)],
+            "w",
+            NOW,
+        )
+        erasures.ask_for_left(session, [ANNA], NOW)
+        erasures.tick(session, NOW)
+    with shop.database.reading() as session:
+        assert session.exec(select(Customer)).one().erased_at == NOW
+        (entry,) = audit.list_entries(session, noun="customer")
+    assert (entry.actor, entry.action) == ("system", "customer.erased")
