@@ -57,7 +57,7 @@ async def sign_in(request: Request) -> Response:
         return _page(request, status=403, wrong="wrong", name=name, wanted=wanted)
     with host.database.reading() as session:
         person = staff.get_staff(session, name)
-    log.info("staff.signed_in", staff=person.name)
+    log.info("staff.signed_in", staff_id=str(person.id))
     response = RedirectResponse(safe_path(wanted, home_of(person)), 303)
     cookies.keep_session(response, host, secret)
     return response

@@ -11,7 +11,7 @@ from crm_store.messages import ParleyError
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-SHORTEST = 10
+SHORTEST = 8
 LONGEST = 1000
 
 # Each takes 64 MiB while it lasts: a flood of sign-ins must not take the machine's memory.
@@ -23,7 +23,7 @@ _NOBODY = (
 
 
 class WeakPassword(ParleyError):
-    """A password needs at least ten characters."""
+    """A password needs at least eight characters."""
 
 
 @lru_cache(maxsize=1)
@@ -34,9 +34,9 @@ def _hasher() -> PasswordHasher:
     return PasswordHasher()
 
 
-def hash_password(password: str) -> str:
+def hash_password(password: str, *, shortest: int = SHORTEST) -> str:
     """The hash to keep; WeakPassword if it is too short. To be called outside any transaction."""
-    if not SHORTEST <= len(password) <= LONGEST:
+    if not shortest <= len(password) <= LONGEST:
         raise WeakPassword
     with _AT_ONCE:
         return _hasher().hash(password)

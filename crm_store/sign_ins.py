@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Column, Index, case, delete
+from sqlalchemy import Column, Index, case, delete, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import NOT_PERSONAL, CleanText, Database, UtcDateTime, insert_into
@@ -83,7 +83,7 @@ def sign_in(database: Database, name: str, password: str, peer: str, now: dateti
     if not (right and found and found.disabled_at is None):
         raise WrongPassword
     with database.writing() as session:
-        session.execute(delete(SignInAttempt).where(col(SignInAttempt.digest) == next(iter(digests))))
+        _forgive(session, *digests)
         return _new_session(session, found, now)
 
 
@@ -146,6 +146,13 @@ def _network(peer: str) -> str:
 
 def _forget_old(session: Session, now: datetime) -> None:
     session.execute(delete(SignInAttempt).where(col(SignInAttempt.since) <= now - PERIOD))
+
+
+def _forgive(session: Session, of_name: str, of_peer: str) -> None:
+    """A sign-in that held counts against nobody; what others tried from the same address still does."""
+    session.execute(delete(SignInAttempt).where(col(SignInAttempt.digest) == of_name))
+    peer = update(SignInAttempt).where(col(SignInAttempt.digest) == of_peer, col(SignInAttempt.tries) > 0)
+    session.execute(peer.values(tries=col(SignInAttempt.tries) - 1))
 
 
 def _count(session: Session, digest: str, most: int, now: datetime) -> datetime | None:

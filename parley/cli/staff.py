@@ -11,7 +11,7 @@ import typer
 from sqlmodel import Session
 
 from crm_store import audit, sign_ins, staff
-from crm_store.passwords import hash_password
+from crm_store.passwords import SHORTEST, hash_password
 from parley.cli.root import AsJson, Config, user
 from parley.cli.store import open_database
 from parley.house import utc_now
@@ -33,7 +33,7 @@ def add(
     """Add a person who signs in to the console."""
     if role not in staff.ROLES:
         raise typer.BadParameter(f"expected one of {', '.join(staff.ROLES)}", param_hint="--role")
-    hashed = hash_password(_password(password_stdin))
+    hashed = _hash(_password(password_stdin))
     with open_database(config) as database, database.writing() as session:
         made = staff.add_staff(session, name, role, hashed, utc_now(), display_name=display_name)
         _note(session, "staff.added", made, {"role": {"from": None, "to": role}})
@@ -43,7 +43,7 @@ def add(
 @user.command(epilog="Example: parley user set-password lin --password-stdin < password.txt")
 def set_password(name: Name, password_stdin: FromStdin = False, config: Config = None) -> None:
     """Give a person another password; all their sessions end."""
-    hashed = hash_password(_password(password_stdin))
+    hashed = _hash(_password(password_stdin))
     with open_database(config) as database, database.writing() as session:
         found = staff.get_staff(session, name, lock=True)
         found.password_hash = hashed
@@ -82,6 +82,13 @@ def list_all(config: Config = None, as_json: AsJson = False) -> None:
         return
     for each in found:
         print(f"{each['name']:24} {each['role']:12} {'disabled' if each['disabled'] else ''}".rstrip())
+
+
+def _hash(password: str) -> str:
+    """Whoever may run commands here may set any password, but not unknowingly a weak one."""
+    if 0 < len(password) < SHORTEST:
+        sys.stderr.write(f"a password of less than {SHORTEST} characters is soon guessed\n")
+    return hash_password(password, shortest=1)
 
 
 def _password(from_stdin: bool) -> str:
