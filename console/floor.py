@@ -125,6 +125,7 @@ def _post(
     if took_over:
         before = _standing(conversation)
         conversation = conversations.take_over(session, conversation_id, agent)
+        conversations.note_since(session, conversation, host.now())
         _note(session, host, actor, "conversation.taken_over", conversation, before)
     row = outbox.draft(conversation, content, sender="agent", source=source, now=host.now(), key=key)
     seqs = outbox.queue(session, [row])
@@ -145,6 +146,7 @@ def _change(
         version, before = found.version, _standing(found)
         found = act(session)
         if found.version != version:
+            conversations.note_since(session, found, host.now())
             _note(session, host, actor, action, found, before)
     if found.version != version:
         _announce(host, actor, found)

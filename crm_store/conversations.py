@@ -66,6 +66,8 @@ class Conversation(SQLModel, table=True):
     customer_id: UUID = Field(foreign_key="customers.id")
     floor: str = Field(default="bot", sa_column=Column(CleanText, nullable=False))
     agent: str | None = Field(default=None, sa_column=Column(CleanText))
+    # Since when it has been so; None: from the beginning on.
+    floor_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     version: int = 1
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     # When the customer wrote last; None until they have: a conversation that a push opened waits so.
@@ -192,6 +194,13 @@ def close(session: Session, conversation_id: UUID, now: datetime) -> Conversatio
         return found
     found.closed_at = now
     return _give_floor(session, found, "closed", found.agent)
+
+
+def note_since(session: Session, found: Conversation, now: datetime) -> None:
+    """The floor has changed just now; the row is locked by the caller."""
+    found.floor_since = now
+    session.add(found)
+    session.flush()
 
 
 def mark_read(session: Session, found: Conversation, seq: int) -> None:

@@ -32,7 +32,7 @@ class Entry:
 
     conversation: Conversation
     name: str  # the customer's; may be empty
-    last: Message | None  # the last words of either side
+    last: Message | None  # the last words of either side, campaigns left out
     unread: int  # of the customer's messages that no staff has seen; 0 while the bot answers
 
 
@@ -98,6 +98,8 @@ def entries(session: Session, conversations: Sequence[Conversation]) -> list[Ent
     newest = (
         select(Message.seq)
         .where(col(Message.conversation_id) == col(Conversation.id))
+        # What everybody was sent tells nothing of this conversation.
+        .where(col(Message.sender) != "campaign")
         .order_by(col(Message.seq).desc())
         .limit(1)
         .correlate(Conversation)

@@ -114,7 +114,7 @@ class Worker:
                 speaks = conversation.floor in ("bot", "waiting")
                 acted = act(situation) if speaks else act_in_silence(situation)
                 if acted.floor and conversation.floor == "bot":
-                    conversation.floor = acted.floor
+                    conversation.floor, conversation.floor_since = acted.floor, now
                     # What the bot has answered so far is nothing that somebody still has to read.
                     conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
                 states[conversation.id] = acted.state
@@ -191,7 +191,7 @@ class Worker:
         """A person gets what could not be answered, and the customer is told, if the words can be found."""
         if conversation.floor != "bot":
             return
-        conversation.floor = "waiting"
+        conversation.floor, conversation.floor_since = "waiting", now
         conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
         heard = self.bot.heard_nothing(message)
         situation = self._situation(session, self.bot, conversation, message, heard, State(), now)

@@ -60,6 +60,16 @@ def test_taking_over_replying_and_giving_back_change_the_floor_and_are_audited(o
         ]
 
 
+def test_the_head_tells_since_when_somebody_has_the_floor(office: Office) -> None:
+    talk, aki = office.say("hi").conversation_id, office.as_("aki")
+    office.time += timedelta(hours=2)
+    aki.post(path(talk, "/take"))
+    since = f'<time datetime="{office.time.isoformat()}"'
+    office.time += timedelta(hours=1)
+    head = aki.get(path(talk)).text.partition('id="talk-head"')[2].partition("</header>")[0]
+    assert since in head
+
+
 def test_a_reply_under_the_bots_floor_takes_over(office: Office) -> None:
     talk = office.say("hi").conversation_id
     page = office.as_("aki").get(path(talk)).text
