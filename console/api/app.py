@@ -14,6 +14,7 @@ from console.api import (
     docs,
     edits,
     events,
+    faqs,
     followups,
     messages,
     problems,
@@ -25,6 +26,7 @@ from console.limits import BodyLimit
 PREFIX = "/api"
 LARGEST_BODY = 1024 * 1024  # bytes
 
+NOUNS = (customers, edits, conversations, messages, events, followups, faqs, segments, campaigns, audit)
 _ABOUT = """Customers, conversations and messages of Parley for programs.
 
 Send a token with every request: `Authorization: Bearer TOKEN`. Lists come in pages: send `next_cursor`
@@ -39,6 +41,7 @@ _NOUNS = [
     {"name": "messages", "description": "Every word in either direction, with what became of it."},
     {"name": "events", "description": "What other systems know of customers: orders, visits and the like."},
     {"name": "followups", "description": "A word to one customer at its time, or a task for an agent."},
+    {"name": "faqs", "description": "What customers ask, in several phrasings, and what they are told."},
     {"name": "segments", "description": "Descriptions of customers, and the tags that they carry."},
     {"name": "campaigns", "description": "A message for many: tried, launched, watched, stopped."},
     {"name": "audit", "description": "Who changed what, and when."},
@@ -73,7 +76,7 @@ def create_api(host: Host) -> FastAPI:
     api.add_middleware(BodyLimit, largest=LARGEST_BODY, refuse=problems.problem)
     problems.install(api)
     version_1 = APIRouter(prefix=f"{PREFIX}/v1")
-    for noun in (customers, edits, conversations, messages, events, followups, segments, campaigns, audit):
+    for noun in NOUNS:
         version_1.include_router(noun.router)
     api.include_router(version_1)
     docs.install(api, PREFIX)

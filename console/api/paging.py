@@ -33,7 +33,7 @@ class Page(BaseModel, Generic[Item]):
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
 Cursor = Annotated[
-    str, Query(max_length=200, description="`next_cursor` of the page before; empty: the first page.")
+    str, Query(max_length=500, description="`next_cursor` of the page before; empty: the first page.")
 ]
 
 
@@ -43,7 +43,7 @@ def cut(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], Row | None]:
     return page, page[-1] if len(rows) > limit else None
 
 
-def write_cursor(noun: str, key: UUID | int) -> str:
+def write_cursor(noun: str, key: UUID | int | str) -> str:
     """The cursor behind the item with this key in the list of these nouns."""
     return base64.urlsafe_b64encode(f"{noun}:{key}".encode()).decode().rstrip("=")
 
@@ -55,6 +55,11 @@ def read_id(noun: str, cursor: str) -> UUID | None:
         return UUID(key) if key else None
     except ValueError:
         raise _not_ours() from None
+
+
+def read_text(noun: str, cursor: str) -> str:
+    """The name in a cursor; empty on the first page. A cursor of another list is refused as a flaw."""
+    return _read(noun, cursor)
 
 
 def read_seq(noun: str, cursor: str) -> int:

@@ -58,6 +58,8 @@ def test_every_address_of_the_contract_is_in_the_document(document: dict[str, An
         "/api/v1/followups/{followup_id}": ["get"],
         "/api/v1/followups/{followup_id}/cancel": ["post"],
         "/api/v1/followups/{followup_id}/done": ["post"],
+        "/api/v1/faqs": ["get", "post"],
+        "/api/v1/faqs/{faq_id}": ["delete", "get", "put"],
         "/api/v1/tags": ["get"],
         "/api/v1/segments": ["get", "post"],
         "/api/v1/segments/preview": ["post"],
