@@ -6,6 +6,7 @@ Opening the link shows nothing yet: whoever previews links in a chat opens them 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ ORDER = (
     "messages",
     "events",
 )
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:\+00:00|Z)$")
 HEADERS = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
 
 
@@ -96,7 +98,7 @@ def _teller(customer_id: UUID) -> Callable[[dict[str, Any]], dict[str, str]]:
 
     def told(row: dict[str, Any]) -> dict[str, str]:
         return {
-            name: plainly(value)
+            name: _TIME.sub(r"\1 \2 UTC", plainly(value))
             for name, value in row.items()
             if value not in (None, "", {}, []) and str(value) != str(customer_id)
         }
