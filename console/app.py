@@ -6,6 +6,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from console import (
+    campaign_results,
+    campaigns,
     conversations,
     customer_data,
     customers,
@@ -17,6 +19,7 @@ from console import (
     people,
     problems,
     quick_replies,
+    segments,
     signin,
 )
 from console.drawing import static
@@ -37,6 +40,9 @@ NOUNS = (
     faq_unanswered,
     quick_replies,
     people,
+    segments,
+    campaigns,
+    campaign_results,
 )
 OF_FORMS = 1024 * 1024  # bytes of a form besides its file
 

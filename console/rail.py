@@ -21,6 +21,8 @@ RAIL: tuple[Stop, ...] = (
     Stop("customers", "/console/customers", "customers"),
     Stop("followups", "/console/followups", "inbox"),
     Stop("faq", "/console/faq", "faq"),
+    Stop("campaigns", "/console/campaigns", "campaigns"),
+    Stop("segments", "/console/segments", "campaigns"),
     Stop("quick_replies", "/console/quick-replies", "inbox"),
     Stop("staff", "/console/staff", "staff"),
 )

@@ -21,6 +21,7 @@ from crm_store.messages import NotFound
 ACTIVE = ("running", "paused")
 _OPEN = text("ended_at IS NULL")
 SENT = ("accepted", "delivered", "read")
+NOT_SENT = ("failed", "skipped", "unknown")
 
 
 class CampaignRun(SQLModel, table=True):
@@ -84,6 +85,11 @@ class Progress:
     def sent(self) -> int:
         """People who have got it."""
         return sum(self.statuses.get(status, 0) for status in SENT)
+
+    @property
+    def failed(self) -> int:
+        """Messages that did not arrive, or of which nobody knows it."""
+        return sum(self.statuses.get(status, 0) for status in NOT_SENT)
 
     @property
     def waiting(self) -> int:
