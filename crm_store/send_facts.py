@@ -66,6 +66,7 @@ class Known:
             written_at=row.created_at,
             granted=consent.granted if consent else None,
             asked_since=asked is not None and (consent is None or asked > consent.updated_at),
+            at_their_time=asked is not None,
             sent=self.sent.get(customer_id, ()),
             zone=self.zones.get(customer_id, ""),
             run=self.runs.get(row.source, "running"),

@@ -64,6 +64,7 @@ class Push:
     written_at: datetime
     granted: bool | None = None  # the customer's last word on marketing
     asked_since: bool = False  # they asked for this very message after it
+    at_their_time: bool = False  # they named the time of this message themselves
     sent: Sequence[datetime] = ()  # pushes that they got within the period, oldest first
     zone: str = ""
     run: str = "running"  # the state of the campaign's run
@@ -206,6 +207,8 @@ def _silenced(facts: Facts, now: datetime) -> Verdict | None:
 
 
 def _too_much(push: Push, now: datetime) -> Verdict | None:
+    if push.at_their_time:
+        return None  # "Remind me at ten in the evening" means ten, not nine the next morning.
     until = capped_until(push.sent, push.rules)
     if until is not None and until > now:
         return Skip(CAPPED) if push.kind == "campaign" else Defer(until, CAPPED)

@@ -137,3 +137,13 @@ answers = st.builds(
 @given(answers)
 def test_an_answer_is_never_put_off(facts: Facts) -> None:
     assert not isinstance(verdict(facts, NOW), Defer)
+
+
+def test_what_a_customer_asked_for_comes_at_the_time_they_named() -> None:
+    """Neither quiet hours nor the cap move a reminder that the customer set themselves."""
+    rules = replace(RULES, quiet=(time(0), time(23, 59)), cap=1)
+    push = replace(PUSH, kind="followup", rules=rules, sent=(NOW,))
+    facts = Facts("bot", 1, 1, "bot", Policy(), push=push)
+    assert isinstance(verdict(facts, NOW), Defer)
+    asked = replace(facts, push=replace(push, at_their_time=True))
+    assert isinstance(verdict(asked, NOW), Send)
