@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 from sqlmodel import select
 
 from crm_store import audit, faq, faq_edits, trainings, unanswered
@@ -17,7 +18,7 @@ from crm_store.conversations import Conversation
 from crm_store.faq import FaqEntry, Wording, find_entry
 from crm_store.faq_edits import Draft
 from crm_store.faq_project import import_project
-from tests.console.office import NOON, Office, Person
+from tests.console.office import NOON, PHONE, Office, Person, desk
 
 CARDS = {
     "phrasings": "有礼品卡吗\ndo you sell gift cards",
@@ -279,3 +280,33 @@ def test_an_export_is_imported_again_without_a_change_and_holds_no_formula(offic
     mia.post(apply[1])
     with office.database.reading() as session:
         assert Draft.of(faq.get_whole(session, faq.list_entries(session)[0].id)).digest() == said.digest()
+
+
+@pytest.mark.parametrize("options", [{}, {**PHONE, "color_scheme": "dark", "locale": "zh-CN"}])
+def test_the_pages_are_whole_on_desktop_and_phone(
+    sqlite_office: Office, browser: Browser, options: dict[str, Any]
+) -> None:
+    office = sqlite_office
+    office.host = replace(office.host, preview=fake_preview)
+    office.console.state.host = office.host
+    answers = (Wording("有的，100 元起。", "zh"), Wording("Yes, from 100 yuan.", "en"))
+    with office.database.writing() as session:
+        draft = Draft(("有礼品卡吗",), answers, {"en": "Gift cards"})
+        entry = faq_edits.create(session, draft, "staff:mia", NOON)
+    training_id = refuse(office)
+    ask(office, "会唱歌吗")
+    with office.serve() as url, desk(browser, url, "mia", **options) as mia:
+        for path in ("", "/new", f"/{entry.id}", "/unanswered", f"/trainings/{training_id}", "/import"):
+            mia.go(f"/console/faq{path}")
+            mia.check()
+        page = mia.go(f"/console/faq/{entry.id}")
+        page.locator("#phrasings").fill("礼品卡卖吗")
+        page.locator("#question").fill("有卡吗")
+        page.keyboard.press("Enter")
+        page.get_by_text("71 %").wait_for()
+        tabs = page.get_by_role("tab")
+        tabs.nth(0).focus()
+        page.keyboard.press("ArrowRight")
+        assert tabs.nth(1).get_attribute("aria-selected") == "true"
+        assert page.locator("textarea:visible").nth(1).input_value() == "Yes, from 100 yuan."
+        mia.check()

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlmodel import SQLModel, select
 
 import crm_store.tables  # noqa: F401  (all tables are declared)
-from crm_store import consents, conversations, customers, dialogues, history, outbox, privacy
+from crm_store import consents, conversations, customers, dialogues, history, outbox, privacy, unanswered
 from crm_store.conversations import Conversation
-from crm_store.db import Database
+from crm_store.db import Database, new_id
 from crm_store.identities import Identity
 from crm_store.messages import Address, Content, Incoming
 from crm_store.recording import record
@@ -48,6 +48,9 @@ def fill(database: Database) -> UUID:
         customers.set_attribute(session, customer_id, "note", SECRET, source="message", now=NOW)
         customers.add_tag(session, customer_id, SECRET, source="agent", now=NOW)
         consents.withdraw(session, customer_id, "marketing", source_id=None, now=NOW)
+        question = {"message_id": new_id(), "conversation_id": conversation.id, "customer_id": customer_id}
+        question |= {"text": SECRET, "language": "en", "why": "agent", "asked_at": NOW}
+        unanswered.note_unanswered(session, [question])
     return customer_id
 
 
