@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import SQLModel, select
@@ -48,7 +49,11 @@ def fill(database: Database) -> UUID:
         customers.set_attribute(session, customer_id, "note", SECRET, source="message", now=NOW)
         customers.add_tag(session, customer_id, SECRET, source="agent", now=NOW)
         consents.withdraw(session, customer_id, "marketing", source_id=None, now=NOW)
-        question = {"message_id": new_id(), "conversation_id": conversation.id, "customer_id": customer_id}
+        question: dict[str, Any] = {
+            "message_id": new_id(),
+            "conversation_id": conversation.id,
+            "customer_id": customer_id,
+        }
         question |= {"text": SECRET, "language": "en", "why": "agent", "asked_at": NOW}
         unanswered.note_unanswered(session, [question])
     return customer_id
