@@ -172,7 +172,7 @@ def read_entries(
             answers[answer.entry_id].append(answer)
     untitled = first_phrasings(session, [entry.id for entry in valid if not entry.titles])
     entries = [_entry(entry, answers[entry.id], untitled.get(entry.id, ""), language) for entry in valid]
-    silenced = [Entry(entry.name) for entry in own if entry not in valid and entry.name in project]
+    silenced = [Entry(e.name) for e in own if e.id not in answers and e.name in project]
     moments = [m for entry in own if entry.active for m in (entry.valid_from, entry.valid_until) if m]
     return [*entries, *silenced], min((m for m in moments if m > now), default=None)
 
