@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from crm_store import channels, outbox
-from crm_store.conversations import Conversation, lock_conversations
+from crm_store.conversations import Conversation, open_for
 from crm_store.followups import BY_CUSTOMER, FollowUp, State, get_followup, is_planned
 from crm_store.history import Message
 from crm_store.identities import Identity, find_identity, lock_identities
@@ -60,12 +60,12 @@ def _fire(session: Session, now: datetime) -> set[str]:
         return set()
     identities = lock_identities(session, {row.address for row in found})
     policies = channels.policies(session)
-    sendable = {
-        address: identity
+    owners = {
+        address: identity.customer_id
         for address, identity in identities.items()
         if _obstacle(identity, policies.get(address.channel, Policy()), now) is None
     }
-    spoken = _open_for(session, sendable, now)
+    spoken = open_for(session, owners, now) if owners else {}
     ids = [row.id for row in found]
     again = select(FollowUp).where(col(FollowUp.id).in_(ids), *due).order_by(col(FollowUp.id))
     rows = session.exec(again.with_for_update().execution_options(populate_existing=True)).all()
@@ -157,29 +157,3 @@ def _become(
 
 def _end(row: FollowUp, state: State, reason: str | None, now: datetime) -> None:
     row.state, row.reason, row.updated_at = state, reason, now
-
-
-def _open_for(
-    session: Session, identities: Mapping[Address, Identity], now: datetime
-) -> dict[Address, Conversation]:
-    """The open conversation of each address, locked; opened where there is none. Identities are locked."""
-    found: dict[Address, Conversation] = {}
-    for address, identity in sorted(identities.items(), key=lambda pair: str(pair[0])):
-        query = select(Conversation.id).where(
-            col(Conversation.channel) == address.channel,
-            col(Conversation.external_id) == address.external_id,
-            col(Conversation.closed_at).is_(None),
-        )
-        for conversation in lock_conversations(session, session.exec(query).all()).values():
-            if conversation.closed_at is None:
-                found[address] = conversation
-        if address not in found:
-            found[address] = Conversation(
-                channel=address.channel,
-                external_id=address.external_id,
-                customer_id=identity.customer_id,
-                created_at=now,
-            )
-            session.add(found[address])
-    session.flush()
-    return found

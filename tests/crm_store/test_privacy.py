@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import SQLModel, select
+from sqlmodel import Session, SQLModel, select
 
 import crm_store.tables  # noqa: F401  (all tables are declared)
-from crm_store import consents, conversations, customers, dialogues, history, outbox, privacy, unanswered
+from crm_store import (
+    consents,
+    conversations,
+    customers,
+    data_links,
+    dialogues,
+    edits,
+    events,
+    followups,
+    history,
+    idempotency,
+    notes,
+    outbox,
+    privacy,
+    unanswered,
+)
 from crm_store.conversations import Conversation
 from crm_store.db import Database, new_id
+from crm_store.edits import Edit, Editor
 from crm_store.identities import Identity
 from crm_store.messages import Address, Content, Incoming
 from crm_store.recording import record
@@ -56,7 +72,23 @@ def fill(database: Database) -> UUID:
         }
         question |= {"text": SECRET, "language": "en", "why": "agent", "asked_at": NOW}
         unanswered.note_unanswered(session, [question])
+        _fill_the_record(session, customer_id, conversation)
     return customer_id
+
+
+def _fill_the_record(session: Session, customer_id: UUID, conversation: Conversation) -> None:
+    happened = events.Happened(customer_id, "order.paid", SECRET, NOW, {"address": SECRET})
+    events.add_events(session, "shop-system", [happened], NOW)
+    followups.plan(
+        session, customer_id=customer_id, address=conversation.address, text=SECRET,
+        due_at=NOW + timedelta(hours=1), planned_by=followups.BY_CUSTOMER, now=NOW,
+    )  # fmt: skip
+    idempotency.claim_key(session, "token:1", "key", "digest", NOW)
+    idempotency.keep_answer(session, "token:1", "key", {"text": SECRET}, customer_id)
+    data_links.make_link(session, customer_id, NOW)
+    notes.write_note(session, conversation, "lin", SECRET, after_seq=1, now=NOW)
+    edit = Edit(attributes={"city": SECRET})
+    edits.edit(session, customer_id, edit, Editor("staff:lin", "agent:lin"), NOW)
 
 
 def dump(database: Database, customer_id: UUID) -> str:
@@ -87,6 +119,16 @@ def test_what_was_still_to_be_said_is_not_said_and_conversations_end(database: D
         assert {c.floor for c in session.exec(select(Conversation))} == {"closed"}
         statuses = {(m.direction, m.status, m.work) for m in session.exec(select(history.Message))}
         assert statuses == {("in", "received", None), ("out", "skipped", None)}
+
+
+def test_an_erasure_ends_what_was_planned_and_the_links_to_the_data(database: Database) -> None:
+    customer_id = fill(database)
+    with database.writing() as session:
+        privacy.erase(session, customer_id, NOW)
+    with database.reading() as session:
+        (followup,) = followups.list_followups(session, customer_id=customer_id)
+        assert (followup.state, followup.reason) == ("cancelled", privacy.ERASED)
+        assert session.exec(select(data_links.DataLink)).all() == []
 
 
 def test_a_stop_outlives_the_erasure(database: Database) -> None:
