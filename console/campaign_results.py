@@ -115,11 +115,13 @@ def standing_of(session: Session, visit: Visit, row: Campaign, run: CampaignRun)
     progress = campaign_runs.progress_of(session, run)
     reasons = campaign_runs.reasons_of(session, run)
     reasons.update(progress.left_out)
+    end = expected_end(run, progress, row.channels, visit.host.policies, visit.now)
+    waits_until = campaign_runs.latest_due(session, run, visit.now) if end else None
     return Standing(
         campaign=row,
         run=run,
         progress=progress,
-        end=expected_end(run, progress, row.channels, visit.host.policies, visit.now),
+        end=max(end, waits_until) if end and waits_until else end,
         failed=progress.failed,
         left_out=sum(progress.left_out.values()),
         reasons=reasons.most_common(),

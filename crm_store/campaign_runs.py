@@ -17,6 +17,7 @@ from crm_store.customers import Customer
 from crm_store.db import NOT_PERSONAL, CleanText, UtcDateTime, insert_into, new_id
 from crm_store.history import Message, is_push, is_queued
 from crm_store.messages import NotFound
+from crm_store.send_rules import HELD
 
 ACTIVE = ("running", "paused")
 _OPEN = text("ended_at IS NULL")
@@ -183,6 +184,15 @@ def reasons_of(session: Session, run: CampaignRun) -> Counter[str]:
         is_push(), col(Message.source) == run.source, col(Message.reason).is_not(None)
     )
     return Counter({str(why): n for why, n in session.exec(query.group_by(col(Message.reason)))})
+
+
+def latest_due(session: Session, run: CampaignRun, now: datetime) -> datetime | None:
+    """When the last message that waits for its time, as in quiet hours, may go; None: none waits."""
+    query = select(func.max(col(Message.due_at))).where(
+        is_push(), is_queued(), col(Message.source) == run.source, col(Message.due_at) < HELD
+    )
+    latest = session.exec(query).one()
+    return latest if latest and latest > now else None
 
 
 def add_recipients(session: Session, rows: Sequence[dict[str, Any]]) -> None:

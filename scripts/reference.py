@@ -1,4 +1,4 @@
-"""Write docs/reference from the code: settings, commands, channels, actions.
+"""Write docs/reference from the code: settings, commands, channels, actions, triggers.
 
 `python scripts/reference.py` writes the pages; a test compares them with what stands in the code.
 """
@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 import bots
 from actions.base import load_actions
 from bots.base import Channel, ChannelSettings, find_channel
+from campaigns.base import load_triggers
 from config.settings import Settings
 from parley.cli import app
 
@@ -197,6 +198,16 @@ def actions_page() -> list[str]:
     return ["# Actions", "", *table(("action", "file", "what it does"), rows)]
 
 
+def triggers_page() -> list[str]:
+    """Every way in which a campaign can say whom it means."""
+    lines = ["# Triggers", "", "What `trigger` and `params` of a campaign may say: whom it means."]
+    for name, found in sorted(load_triggers().items()):
+        module = found.people.__module__.replace(".", "/")
+        lines += ["", f"## {name}", "", first_paragraph(found.people), "", f"In `{module}.py`.", ""]
+        lines += fields_table(found.params.model_fields)
+    return lines
+
+
 def pages() -> dict[str, str]:
     """The text of every reference page by its file name."""
     drawn = {
@@ -204,6 +215,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "channels.md": channels_page(),
         "actions.md": actions_page(),
+        "triggers.md": triggers_page(),
     }
     return {name: "\n".join([NOTE, "", *lines, ""]) for name, lines in drawn.items()}
 

@@ -213,7 +213,7 @@ def test_every_file_with_an_action_is_read() -> None:
     assert files == {function.__module__ for function in load_actions().values()}
 
 
-@pytest.mark.parametrize("page", ["settings.md", "commands.md", "channels.md", "actions.md"])
+@pytest.mark.parametrize("page", ["settings.md", "commands.md", "channels.md", "actions.md", "triggers.md"])
 def test_the_reference_says_what_the_code_says(page: str) -> None:
     written = (reference.FOLDER / page).read_text(encoding="utf-8")
     assert written == reference.pages()[page], "run `make reference`"
@@ -222,7 +222,7 @@ def test_the_reference_says_what_the_code_says(page: str) -> None:
 def test_every_setting_says_what_it_does() -> None:
     silent = [
         f"{page}: {line}"
-        for page in ("settings.md", "channels.md")
+        for page in ("settings.md", "channels.md", "triggers.md")
         for line in reference.pages()[page].splitlines()
         if line.startswith("| `") and line.endswith("|  |")
     ]
