@@ -34,6 +34,7 @@ class Plan:
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
     missing: Counter[str] = field(default_factory=Counter)  # by variable
     later: int = 0  # of those reached: who are in their quiet hours now
+    talking: int = 0  # of those reached: with whom one of us talks now
     latest: datetime | None = None  # when the last of these quiet hours end
     samples: list[Reached] = field(default_factory=list)
     left_out_samples: dict[str, list[LeftOut]] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Plan:
             return
         place = (outcome.address.channel, outcome.language)
         self.reached[place] += 1
+        self.talking += outcome.talking
         if outcome.later:
             self.later += 1
             self.latest = max(outcome.later, self.latest or outcome.later)

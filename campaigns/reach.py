@@ -47,6 +47,7 @@ class Reached:
     language: str
     content: Content
     later: datetime | None = None  # when their quiet hours end, if they are quiet now
+    talking: bool = False  # with a person of ours, or waiting for one: it goes out afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class _People:
     rows: Sequence[tuple[UUID, str, str]]
     identities: Mapping[UUID, list[Identity]]
     heard: Mapping[Address, datetime]
+    talking: frozenset[Address]
     granted: Mapping[UUID, bool]
     sent: Mapping[UUID, list[datetime]]
     zones: Mapping[UUID, str]
@@ -116,6 +118,7 @@ def _look_up(session: Session, ids: Sequence[UUID], wanted: Wanted, now: datetim
         rows=rows,
         identities=identities_of(session, ids),
         heard={Address(channel, external_id): at for channel, external_id, at in session.exec(heard) if at},
+        talking=_talking(session, ids),
         granted={each: row.granted for each, row in consents_of(session, ids, MARKETING).items()},
         sent=pushes_of(session, ids, wanted.rules, now),
         zones=zones_of(session, ids),
@@ -124,6 +127,15 @@ def _look_up(session: Session, ids: Sequence[UUID], wanted: Wanted, now: datetim
     for customer_id, name, _ in rows:
         people.values.setdefault(customer_id, {})[NAME] = name
     return people
+
+
+def _talking(session: Session, ids: Sequence[UUID]) -> frozenset[Address]:
+    query = select(Conversation.channel, Conversation.external_id).where(
+        col(Conversation.customer_id).in_(ids),
+        col(Conversation.closed_at).is_(None),
+        col(Conversation.floor).in_(("agent", "waiting")),
+    )
+    return frozenset(Address(channel, external_id) for channel, external_id in session.exec(query))
 
 
 def _values(session: Session, ids: Sequence[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
@@ -150,7 +162,8 @@ def _judge(people: _People, row: tuple[UUID, str, str], wanted: Wanted, now: dat
     if missing := text.missing(values):
         return LeftOut(customer_id, name, text.language, MISSING, tuple(missing))
     later = quiet_until(wanted.rules, people.zones.get(customer_id, ""), now)
-    return Reached(customer_id, name, address, text.language, text.fill(values), later)
+    talking = address in people.talking
+    return Reached(customer_id, name, address, text.language, text.fill(values), later, talking)
 
 
 def _address(

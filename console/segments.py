@@ -18,14 +18,21 @@ from crm_store.segment_query import InvalidSegment
 from crm_store.segments import Segment
 
 HERE = "/console/segments"
+PER_PAGE = 20
 routes = Routes()
 
 
 @routes.page(HERE, right="campaigns")
 def show(visit: Visit) -> Response:
-    """All segments."""
+    """Segments, newest first; each is counted, so a page holds few."""
+    try:
+        after = UUID(visit.query["after"]) if "after" in visit.query else None
+    except ValueError:
+        after = None
     with visit.database.reading() as session:
-        found = segments.list_segments(session, limit=200)
+        found = segments.list_segments(session, after=after, limit=PER_PAGE + 1)
+        more = found[PER_PAGE - 1].id if len(found) > PER_PAGE else None
+        found = found[:PER_PAGE]
         lines = [
             (
                 row,
@@ -34,7 +41,7 @@ def show(visit: Visit) -> Response:
             )
             for row in found
         ]
-    return visit.draw("segments/list.html", lines=lines)
+    return visit.draw("segments/list.html", lines=lines, more=more)
 
 
 @routes.page(f"{HERE}/new", right="campaigns")

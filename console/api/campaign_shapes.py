@@ -126,6 +126,9 @@ class Preflight(BaseModel):
     missing: dict[str, int] = Field(
         description="Variables that are not known, and of how many.", examples=[{}]
     )
+    talking: int = Field(
+        description="Of those reached: with whom a person talks now; they get it afterwards.", examples=[0]
+    )
     later: int = Field(description="Of those reached: in their quiet hours now.", examples=[0])
 
     @classmethod
@@ -148,6 +151,7 @@ class Preflight(BaseModel):
             by_channel=by_channel,
             left_out=dict(plan.left_out.most_common()),
             missing=dict(plan.missing.most_common()),
+            talking=plan.talking,
             later=plan.later,
         )
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from campaigns.plan import Plan, plan
 from campaigns.reach import MISSING, NO_ADDRESS
 from crm_store import campaigns, consents
-from crm_store.conversations import Conversation
+from crm_store.conversations import Conversation, release, take_over
 from crm_store.identities import Identity
 from crm_store.messages import Address
 from crm_store.send_rules import (
@@ -131,6 +131,23 @@ def test_who_is_asleep_is_reached_later(market: Market) -> None:
     found = planned(market)
     assert (found.reaches, found.later) == (2, 1)
     assert found.latest == market.now.replace(hour=14)
+
+
+def test_with_whom_a_person_talks_it_goes_out_afterwards(market: Market) -> None:
+    market.customer("anna")
+    market.customer("ben")
+    with market.database.writing() as session:
+        (anna, _) = session.exec(select(Conversation).order_by(col(Conversation.external_id)))
+        take_over(session, anna.id, "lin")
+    found = planned(market)
+    assert (found.reaches, found.talking) == (2, 1)
+    market.launch()
+    market.tick()
+    assert market.deliver() == ["ben"]
+    with market.database.writing() as session:
+        release(session, anna.id)
+    market.now += timedelta(minutes=6)
+    assert market.deliver() == ["anna"]
 
 
 def test_a_plan_that_takes_too_long_tells_of_those_it_has_looked_at(market: Market) -> None:
