@@ -89,6 +89,9 @@ class Host(Protocol):
     def follow(self, address: Address) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
         """Live events of an address from now on, over all processes."""
 
+    def typing(self, address: Address) -> None:
+        """The person at this address is typing; whoever has the conversation open is told."""
+
     async def remember(
         self,
         key: str,

@@ -24,6 +24,9 @@ class Feed(Protocol):
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[UUID]]]:
         """The ids of conversations that changed since the last time; none: too many to tell, look anew."""
 
+    def typing(self, address: Address) -> AbstractAsyncContextManager[AsyncIterator[None]]:
+        """Each time that the person at this address is seen typing."""
+
 
 class Still:
     """The feed of a house in which nothing ever happens."""
@@ -35,6 +38,16 @@ class Still:
         async def never() -> AsyncIterator[frozenset[UUID]]:
             await asyncio.Event().wait()
             yield frozenset()
+
+        yield never()
+
+    @asynccontextmanager
+    async def typing(self, _: Address) -> AsyncIterator[AsyncIterator[None]]:
+        """Nobody."""
+
+        async def never() -> AsyncIterator[None]:
+            await asyncio.Event().wait()
+            yield None
 
         yield never()
 

@@ -28,7 +28,7 @@ from console.standing import standing_of
 from crm_store import customers, identities, inbox
 from crm_store.conversations import Conversation
 from crm_store.inbox import Entry
-from crm_store.messages import Policy
+from crm_store.messages import Address, Policy
 from crm_store.sign_ins import find_signed_in
 
 MOST_WAITING = 200  # events; who reads no more is told to look anew
@@ -38,6 +38,7 @@ AT_ONCE = 50  # conversations that are drawn together
 
 log = structlog.get_logger()
 AGAIN = "event: again\ndata: \n\n"
+TYPING = "event: typing\ndata: \n\n"
 
 
 @dataclass(eq=False, slots=True)
@@ -73,8 +74,11 @@ class Live:
         wanted = request.query_params.get("conversation", "")
         language = request.state.visit.language
         listener = Listener(secret, language, _id(wanted))
+        address = await run_in_threadpool(self._address_of, listener.conversation_id)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._events(listener), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            self._events(listener, address), media_type="text/event-stream", headers=headers
+        )
 
     def end(self, secret: str) -> None:
         """The session is over, from whatever thread."""
@@ -86,8 +90,9 @@ class Live:
             if listener.secret == secret:
                 listener.offer(None)
 
-    async def _events(self, listener: Listener) -> AsyncIterator[str]:
+    async def _events(self, listener: Listener, address: Address | None) -> AsyncIterator[str]:
         self._join(listener)
+        typing = asyncio.create_task(self._tell_typing(listener, address))
         try:
             yield "retry: 1000\nevent: here\ndata: \n\n"
             while True:
@@ -102,6 +107,7 @@ class Live:
                     return
                 yield event
         finally:
+            typing.cancel()
             self._leave(listener)
 
     def _join(self, listener: Listener) -> None:
@@ -115,6 +121,17 @@ class Live:
         if not self._listeners and self._telling is not None:
             self._telling.cancel()
             self._telling = None
+
+    async def _tell_typing(self, listener: Listener, address: Address | None) -> None:
+        if address is not None:
+            async with self._host.feed.typing(address) as seen:
+                async for _ in seen:
+                    listener.offer(TYPING)
+
+    def _address_of(self, conversation_id: UUID | None) -> Address | None:
+        with self._host.database.reading() as session:
+            found = session.get(Conversation, conversation_id) if conversation_id else None
+            return found.address if found else None
 
     def _still_signed_in(self, secret: str) -> bool:
         with_end = find_signed_in(self._host.database, secret, self._host.now(), moves_on=False)

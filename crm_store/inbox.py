@@ -100,6 +100,8 @@ def entries(session: Session, conversations: Sequence[Conversation]) -> list[Ent
         .where(col(Message.conversation_id) == col(Conversation.id))
         # What everybody was sent tells nothing of this conversation.
         .where(col(Message.sender) != "campaign")
+        # Of somebody who waits it tells what they want, not that the bot has told them to wait.
+        .where(or_(col(Conversation.floor) != "waiting", col(Message.direction) == "in"))
         .order_by(col(Message.seq).desc())
         .limit(1)
         .correlate(Conversation)

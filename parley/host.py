@@ -64,6 +64,10 @@ class HouseHost:
         """Live events of an address from now on."""
         return self._hub.follow(address)
 
+    def typing(self, address: Address) -> None:
+        """The person at this address is typing."""
+        self._hub.publish(address, LiveEvent("typing", data={"sender": "customer"}))
+
     async def remember(
         self, key: str, make: Callable[[], Awaitable[tuple[str, datetime]]], *, stale: str = ""
     ) -> str:

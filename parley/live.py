@@ -118,3 +118,15 @@ class Feed:
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[UUID]]]:
         """The conversations that changed since the last time."""
         return self._hub.follow_changes()
+
+    @asynccontextmanager
+    async def typing(self, address: Address) -> AsyncIterator[AsyncIterator[None]]:
+        """Each time that the person at this address is seen typing."""
+        async with self._hub.follow(address) as events:
+            yield _typing(events)
+
+
+async def _typing(events: AsyncIterator[LiveEvent]) -> AsyncIterator[None]:
+    async for event in events:
+        if event.name == "typing" and event.data.get("sender") == "customer":
+            yield None

@@ -79,6 +79,7 @@ class _Desk:
         visitor = await self._visitor(request)
         frame = _read(await _read_body(request, LONGEST_FRAME))
         if isinstance(frame, Typing):
+            self._reception.host.typing(visitor.address)
             return _json({"type": "kept"})
         await self._reception.take(visitor, frame)
         return _json({"type": "kept", "id": frame.id})

@@ -103,6 +103,7 @@ class Visit:
 
     async def _take(self, visitor: Visitor, frame: Frame) -> None:
         if isinstance(frame, Typing):
+            self._reception.host.typing(visitor.address)
             return
         if isinstance(frame, Hello):
             self._reception.check_asking(visitor)

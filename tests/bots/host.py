@@ -76,6 +76,9 @@ class FakeHost:
         finally:
             self._followers[address].remove(queue)
 
+    def typing(self, address: Address) -> None:
+        self.publish(address, LiveEvent("typing", data={"sender": "customer"}))
+
     def publish(self, address: Address, event: LiveEvent) -> None:
         """Let all who follow the address know of an event."""
         for queue in self._followers[address]:

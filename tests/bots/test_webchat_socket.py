@@ -340,6 +340,9 @@ def test_typing_and_the_floor_are_shown_but_not_ones_own_typing(house: House) ->
         wire.say(type="typing")
         wire.hear("kept")
         address = house.host.recorded[0].address
+        wire.say(type="message", id="m2", text="again")
+        wire.hear_lines(4)
+        assert house.host.typed == [address]
 
         async def happen() -> None:
             house.host.publish(address, LiveEvent("typing", data={"sender": "customer"}))

@@ -38,6 +38,7 @@ class WebchatHost(FakeHost):
         super().__init__(datetime.now(UTC))
         self.answer = answer
         self.recorded_event = threading.Event()
+        self.typed: list[Address] = []
         self._keys: set[tuple[Address, str]] = set()
 
     async def record(self, incoming: Sequence[Incoming]) -> None:
@@ -50,6 +51,10 @@ class WebchatHost(FakeHost):
             for content in self.answer(one):
                 self.say(one.address, content)
         self.recorded_event.set()
+
+    def typing(self, address: Address) -> None:
+        self.typed.append(address)
+        super().typing(address)
 
     def now(self) -> datetime:
         return self.time

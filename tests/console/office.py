@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from starlette.routing import Mount
 
+from bots.base import LiveEvent
 from console.app import create_console
 from console.host import Host
 from crm_store import channels, conversations, staff
@@ -82,6 +83,9 @@ class _Feed:
 
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[frozenset[UUID]]]:
         return Feed(self.hub).follow()
+
+    def typing(self, address: Address) -> AbstractAsyncContextManager[AsyncIterator[None]]:
+        return Feed(self.hub).typing(address)
 
     def changed(self, conversation_id: UUID) -> None:
         if self.loop is not None:
@@ -174,6 +178,12 @@ class Office:
         self.time += timedelta(minutes=1)
         self.feed.changed(found.conversation_id)
         return found
+
+    def typing(self, address: Address = XIAOLIN) -> None:
+        """A customer is seen typing."""
+        event = LiveEvent("typing", data={"sender": "customer"})
+        assert self.feed.loop is not None
+        self.feed.loop.call_soon_threadsafe(self.feed.hub.publish, address, event)
 
     @contextmanager
     def serve(self) -> Iterator[str]:

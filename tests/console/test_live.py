@@ -88,6 +88,19 @@ def test_an_open_conversation_is_read_while_somebody_looks(sqlite_office: Office
         expect(page.locator(f"#row-{talk} .count")).to_have_count(0)
 
 
+def test_that_the_customer_is_typing_is_shown_until_their_words_come(
+    sqlite_office: Office, browser: Browser
+) -> None:
+    office = sqlite_office
+    talk = office.say("hi").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        page = open_talk(aki, talk)
+        office.typing()
+        expect(page.locator("#typing")).to_be_visible()
+        office.say("there")
+        expect(page.locator("#typing")).to_be_hidden()
+
+
 def test_a_lost_connection_is_told_and_what_was_missed_is_there_again(
     sqlite_office: Office, browser: Browser
 ) -> None:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import sqlalchemy
 
-from crm_store import channels, conversations, inbox
+from crm_store import channels, conversations, inbox, outbox
 from crm_store.db import Database
-from crm_store.messages import Address, Content, Incoming, Policy
+from crm_store.messages import Address, Content, Incoming, Policy, Sender
 from crm_store.recording import record
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -88,6 +88,23 @@ def test_an_entry_tells_the_name_the_last_words_and_what_nobody_has_read(databas
         assert (entry.conversation.id, entry.unread) == (made[0], 1)
         under_bot = inbox.entries(session, inbox.list_inbox(session, floors=["bot"]))
         assert {each.unread for each in under_bot} == {0}
+
+
+def test_of_who_waits_their_own_words_are_told_and_of_nobody_what_everybody_was_sent(
+    database: Database,
+) -> None:
+    made = fill(database)
+    with database.writing() as session:
+        senders: list[tuple[int, Sender]] = [(0, "bot"), (1, "bot"), (1, "campaign")]
+        for place, sender in senders:
+            conversation = conversations.get_conversation(session, made[place])
+            row = outbox.draft(
+                conversation, Content(text=f"from {sender}"), sender=sender, source="x", now=NOON
+            )  # fmt: skip
+            outbox.queue(session, [row])
+        wanted = [conversations.get_conversation(session, made[place]) for place in (0, 1)]
+        lasts = [entry.last.text for entry in inbox.entries(session, wanted) if entry.last]
+    assert lasts == ["text 0", "from bot"]
 
 
 def test_the_tabs_are_counted(database: Database) -> None:

@@ -74,6 +74,7 @@ function listen() {
     place(data);
     document.dispatchEvent(new CustomEvent("news", { detail: data }));
   });
+  source.addEventListener("typing", () => document.dispatchEvent(new CustomEvent("typing")));
   source.addEventListener("error", async () => {
     lost.hidden = false;
     delete document.documentElement.dataset.live;

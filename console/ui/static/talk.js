@@ -86,10 +86,22 @@ function markRead() {
 document.addEventListener("news", (event) => {
   const data = event.detail;
   if (data.id !== talk.dataset.id) return;
+  typing.hidden = true;
   if (data.lines) merge(data.lines);
   if (data.standing !== undefined) document.getElementById("standing").innerHTML = data.standing;
   markRead();
   if (data.floor !== talk.dataset.floor || data.agent !== talk.dataset.agent) look();
+});
+
+const typing = document.getElementById("typing");
+let typed;
+
+document.addEventListener("typing", () => {
+  const follows = atEnd();
+  typing.hidden = false;
+  if (follows) toEnd();
+  clearTimeout(typed);
+  typed = setTimeout(() => (typing.hidden = true), 6000);
 });
 
 document.addEventListener("looked", (event) => {
