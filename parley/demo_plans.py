@@ -106,7 +106,7 @@ def _begun(
     campaign = Campaign(
         name=one["name"],
         params={"segment": segment.definition},
-        texts=[{"language": language, "text": text} for language, text in one["texts"].items()],
+        texts=[{"language": name, "text": text, "buttons": []} for name, text in one["texts"].items()],
         channels=list(one["channels"]),
         schedule={"kind": "now"},
         status=status,

@@ -1,6 +1,8 @@
-"""Take the pictures in docs/images: the web chat and the simulators' pages, with the demo shop.
+"""Take the pictures in docs/images: the console, the web chat and the simulators, with the demo shop.
 
-Parley and the simulators run on free ports with a database of their own, which is thrown away.
+Parley and the simulators run on free ports with a database of their own, which is thrown away. Every page
+of the console is opened in both languages, sizes and schemes; with a folder as argument all of these
+pictures are left there, docs/images keeps two of each page.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 PARLEY = Path(sys.executable).parent / "parley"
@@ -29,6 +31,7 @@ SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TAKEN = {("wide", "light"), ("phone", "light"), ("phone", "dark")}  # of the chats
 START_SECONDS = 120
 
 
@@ -49,6 +52,43 @@ SCENES = (
     Scene("wechat", "wechat", "zh-CN", ("你们几点开门？", "能开发票吗？"), "#follow"),
     Scene("telegram", "telegram", "en-GB", ("Which tea should I try?", "Can I get an invoice?"), "#start"),
 )
+
+
+@dataclass(frozen=True)
+class View:
+    """A page of the console: its address, and the link on it that leads to the page that is meant."""
+
+    name: str
+    path: str
+    follow: str = ""
+
+
+# By who looks at it.
+VIEWS = {
+    "agent": (
+        View("inbox", "/console/inbox?tab=all"),
+        View("conversation", "/console/inbox?tab=all", "Mina Park"),
+        View("waiting", "/console/inbox?tab=waiting", "王小明"),
+        View("search", "/console/inbox?q=龙井"),
+        View("customers", "/console/customers"),
+        View("customer", "/console/customers?q=王小明", "王小明"),
+        View("followups", "/console/followups"),
+        View("quick-replies", "/console/quick-replies"),
+    ),
+    "marketer": (
+        View("campaigns", "/console/campaigns"),
+        View("campaign", "/console/campaigns", "周六茶会"),
+        View("campaign-over", "/console/campaigns", "春茶上市"),
+        View("campaign-new", "/console/campaigns/new"),
+        View("segments", "/console/segments"),
+        View("segment-new", "/console/segments/new"),
+        View("faq", "/console/faq"),
+        View("faq-new", "/console/faq/new"),
+        View("unanswered", "/console/faq/unanswered"),
+    ),
+    "admin": (View("staff", "/console/staff"), View("account", "/console/account")),
+}
+KEPT = {("zh-CN", "wide", "light"): "wide-light", ("en-GB", "phone", "dark"): "phone-dark"}
 
 
 def free_port() -> int:
@@ -106,7 +146,7 @@ def demo_shop() -> Iterator[dict[str, str]]:
             wait_for(f"{at[platform]}/")
         started.enter_context(running(environment, "run", "--port", str(ports["parley"])))
         wait_for(f"{at['parley']}/readyz")
-        yield {"chat": f"{at['parley']}/chat/site", "wechat": at["wechat"], "telegram": at["telegram"]}
+        yield at | {"chat": f"{at['parley']}/chat/site"}
 
 
 def settle(page: Page) -> None:
@@ -130,13 +170,73 @@ def talk(page: Page, scene: Scene) -> None:
         settle(page)
 
 
-def take(page: Page, name: str) -> None:
+def take(page: Page, path: Path) -> None:
     """Save what the page shows as a small PNG."""
-    path = FOLDER / f"{name}.png"
     page.screenshot(path=path, animations="disabled")
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(path.relative_to(FOLDER.parent.parent), f"{path.stat().st_size // 1024} kB", flush=True)
+    print(path, f"{path.stat().st_size // 1024} kB", flush=True)
+
+
+def take_console(browser: Browser, base: str, rest: Path | None) -> None:
+    """Every page of the console in both languages, sizes and schemes."""
+    for locale in ("zh-CN", "en-GB"):
+        for who, views in VIEWS.items():
+            context = browser.new_context(
+                locale=locale, timezone_id="Asia/Shanghai", viewport=SIZES["wide"]
+            )
+            page = context.new_page()
+            faults: list[str] = []
+            page.on("pageerror", _noting(faults))
+            sign_in(page, base, who)
+            for view in views:
+                page.set_viewport_size(SIZES["wide"])
+                open_view(page, base, view)
+                take_sizes(page, view, locale, rest)
+            context.close()
+            if faults:
+                raise RuntimeError(f"scripts failed on pages: {faults}")
+
+
+def _noting(faults: list[str]) -> Callable[[Error], None]:
+    return lambda error: faults.append(str(error))
+
+
+def sign_in(page: Page, base: str, who: str) -> None:
+    """As one of the demo's people."""
+    page.goto(f"{base}/console/sign-in")
+    page.locator("#name").fill(who)
+    page.locator("#password").fill("parley-demo")
+    page.keyboard.press("Enter")
+    page.locator("nav.rail").wait_for()
+
+
+def open_view(page: Page, base: str, view: View) -> None:
+    """Go to a page, and on by the link that it names."""
+    answer = page.goto(f"{base}{view.path}")
+    if view.follow:
+        with page.expect_navigation() as led:
+            page.locator("main a", has_text=view.follow).first.click()
+        answer = led.value
+    if answer is None or answer.status != 200:
+        raise RuntimeError(f"{page.url}: {answer.status if answer else 'no answer'}")
+
+
+def take_sizes(page: Page, view: View, locale: str, rest: Path | None) -> None:
+    """The page in both sizes and schemes."""
+    for size, viewport in SIZES.items():
+        for scheme in SCHEMES:
+            kept = KEPT.get((locale, size, scheme))
+            if not (rest or kept):
+                continue
+            page.set_viewport_size(viewport)
+            page.emulate_media(color_scheme=scheme)
+            page.reload()
+            page.wait_for_timeout(400)  # until what is drawn by scripts stands still
+            if rest:
+                take(page, rest / f"{view.name}-{locale}-{size}-{scheme}.png")
+            if kept:
+                take(page, FOLDER / f"{view.name}-{kept}.png")
 
 
 def take_all(browser: Browser, addresses: dict[str, str]) -> None:
@@ -148,23 +248,30 @@ def take_all(browser: Browser, addresses: dict[str, str]) -> None:
         talk(page, scene)
         for size, viewport in SIZES.items():
             for scheme in SCHEMES:
+                if (size, scheme) not in TAKEN:
+                    continue
                 page.set_viewport_size(viewport)
                 page.emulate_media(color_scheme=scheme)
                 page.reload()
                 settle(page)
-                take(page, f"{scene.name}-{size}-{scheme}")
+                take(page, FOLDER / f"{scene.name}-{size}-{scheme}.png")
         context.close()
 
 
-def main() -> int:
-    """Take all pictures anew."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def main(arguments: list[str]) -> int:
+    """Take all pictures anew; those that are taken no more are removed."""
+    rest = Path(arguments[0]) if arguments else None
+    for folder in filter(None, (FOLDER, rest)):
+        folder.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
     with demo_shop() as addresses, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=os.environ.get("PARLEY_TEST_CHROMIUM") or None)
+        take_console(browser, addresses["parley"], rest)
         take_all(browser, addresses)
         browser.close()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from config.settings import read_settings
 from crm_store.campaign_runs import CampaignRun, Recipient
+from crm_store.campaigns import Campaign
 from crm_store.consents import Consent
 from crm_store.conversations import Conversation
 from crm_store.customers import Customer
@@ -121,3 +122,10 @@ def test_a_database_with_anybody_in_it_stays_as_it_is(sqlite_url: str, tmp_path:
         assert len(session.exec(select(Customer)).all()) == on
         assert "parley-demo" not in server.log.read_text()
     database.close()
+
+
+def test_the_texts_of_its_campaigns_are_as_a_marketer_writes_them(database: Database, bot: Bot) -> None:
+    demo.fill(database, bot, NOW)
+    with database.reading() as session:
+        for campaign in session.exec(select(Campaign)):
+            assert all({"language", "text", "buttons"} <= text.keys() for text in campaign.texts)
