@@ -35,6 +35,7 @@ MOST_WAITING = 200  # events; who reads no more is told to look anew
 BEAT_SECONDS = 15.0
 LAST_LINES = 20  # of an open conversation, in which a status may have changed
 AT_ONCE = 50  # conversations that are drawn together
+AGAIN_SECONDS = 2.0  # between two times that all consoles look anew
 
 log = structlog.get_logger()
 AGAIN = "event: again\ndata: \n\n"
@@ -141,28 +142,32 @@ class Live:
         async with self._host.feed.follow() as changes:
             async for ids in changes:
                 began = time.monotonic()
-                await self._tell_of(ids)
+                told = await self._tell_of(ids)
                 # However much happens, the half of the time is left to others.
-                await asyncio.sleep(min(time.monotonic() - began, 1.0))
+                took = min(time.monotonic() - began, 1.0)
+                await asyncio.sleep(took if told else AGAIN_SECONDS)
         for listener in self._listeners:
             listener.offer(None)
 
-    async def _tell_of(self, ids: Collection[UUID]) -> None:
+    async def _tell_of(self, ids: Collection[UUID]) -> bool:
+        """Tell what these look like now; False: all were told to look for themselves."""
         listeners = tuple(self._listeners)
         if not 0 < len(ids) <= AT_ONCE:
-            return _offer_all(listeners, AGAIN)
+            _offer_all(listeners, AGAIN)
+            return False
         languages = {listener.language for listener in listeners}
         opened = {listener.conversation_id for listener in listeners} & set(ids)
         try:
             news = await run_in_threadpool(self._draw, ids, languages, opened)
         except Exception:
             log.exception("news.undrawn")
-            return _offer_all(listeners, AGAIN)
+            _offer_all(listeners, AGAIN)
+            return False
         for listener in listeners:
             own = listener.conversation_id
             for conversation_id, event in news[listener.language].items():
                 listener.offer(event.full if conversation_id == own else event.short)
-        return None
+        return True
 
     def _draw(
         self, ids: Collection[UUID], languages: Iterable[str], opened: Collection[UUID | None]

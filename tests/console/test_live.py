@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlmodel import select
 
 from console import floor
+from console.inbox import PAGE
+from console.live import AT_ONCE
 from crm_store import conversations, history, quick_replies, sign_ins
 from crm_store.messages import Address
 from tests.bots.webchat_browser import png
@@ -76,6 +78,21 @@ def test_new_words_come_to_the_list_and_counts_follow(sqlite_office: Office, bro
         expect(aki.page.locator(".row-said").first).to_have_text("third")
         expect(aki.page.locator("[data-count=waiting]")).to_have_text("2")
         expect(aki.page).to_have_title(re.compile(r"^\(2\) "))
+
+
+def test_when_too_much_happens_at_once_the_page_looks_anew(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        wait_live(aki.page)
+        loop, office.feed.loop = office.feed.loop, None
+        ids = [
+            office.say("hi", address=Address("shop", f"o{n}"), floor="waiting").conversation_id
+            for n in range(AT_ONCE + 1)
+        ]
+        assert loop is not None
+        loop.call_soon_threadsafe(office.feed.hub.changed, ids)
+        expect(aki.page.locator(".row-item")).to_have_count(PAGE)
+        office.feed.loop = loop
 
 
 def test_an_open_conversation_is_read_while_somebody_looks(sqlite_office: Office, browser: Browser) -> None:

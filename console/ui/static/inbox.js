@@ -45,8 +45,15 @@ function count(counts) {
   document.title = counts.waiting ? `(${counts.waiting}) ${title}` : title;
 }
 
-/** Fetch this page again and put its parts in. */
-export async function look() {
+let looking = null;
+
+/** Fetch this page again and put its parts in; once at a time. */
+export function look() {
+  looking ??= fetchAgain().finally(() => (looking = null));
+  return looking;
+}
+
+async function fetchAgain() {
   const answer = await fetch(location.href, { headers: { "x-parley": "1" } });
   if (answer.status === 401) return location.reload();
   if (!answer.ok) return;
@@ -67,7 +74,7 @@ function listen() {
     document.documentElement.dataset.live = "yes";
     look(); // What happened since the page was drawn, or while the connection was lost.
   });
-  source.addEventListener("again", look);
+  source.addEventListener("again", () => setTimeout(look, Math.random() * 1000)); // Not all at once.
   source.addEventListener("counts", (event) => count(JSON.parse(event.data)));
   source.addEventListener("conversation", (event) => {
     const data = JSON.parse(event.data);
