@@ -10,12 +10,11 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from campaigns.base import Ids, find_trigger
 from campaigns.reach import LeftOut, Reached, Wanted, reach
 from crm_store.campaigns import Campaign
-from crm_store.customers import Customer
 from crm_store.messages import Content
 from crm_store.send_rules import Rules
 
@@ -96,8 +95,9 @@ def count(session: Session, people: Ids) -> int:
 
 def piece(session: Session, people: Ids, after: UUID | None, limit: int) -> Sequence[UUID]:
     """The next people behind one, in the order of their ids."""
-    query = people.order_by(col(Customer.id)).limit(limit)
-    return session.exec(query.where(col(Customer.id) > after) if after else query).all()
+    (key,) = people.selected_columns
+    query = people.order_by(key).limit(limit)
+    return session.exec(query.where(key > after) if after else query).all()
 
 
 def _pieces(session: Session, people: Ids) -> Iterator[Sequence[UUID]]:

@@ -34,7 +34,7 @@ from crm_store.schedules import next_time
 from crm_store.send_rules import CAMPAIGN_STOPPED, HELD, Rules
 
 MOST_BEGUN = 10
-PIECE = 500  # people in one tick
+PIECE = 250  # people in one tick: an answer that comes meanwhile waits for no more on SQLite
 ROWS = 2000  # of the outbox that are held no more, or stopped, in one tick
 RELEASE_FOR = timedelta(minutes=1)  # a row may still be held by who read the pause just before its end
 

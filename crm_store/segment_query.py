@@ -60,11 +60,12 @@ def customers_in(session: Session, definition: Given, now: datetime) -> SelectOf
         conditions = [given for given in conditions if given != {"tag": rarest}]
         joined = rarest
     where = [_sql(given, now) for given in conditions]
-    query = select(Customer.id).where(col(Customer.erased_at).is_(None), *where)
-    if joined is not None:
-        mine = (col(CustomerTag.customer_id) == col(Customer.id)) & (col(CustomerTag.tag) == joined)
-        query = query.join(CustomerTag, mine)
-    return query
+    living = (col(Customer.erased_at).is_(None), *where)
+    if joined is None:
+        return select(Customer.id).where(*living)
+    # The tag's own ids are selected: in their order its index is read, and need not be sorted.
+    query = select(CustomerTag.customer_id).join(Customer, col(CustomerTag.customer_id) == col(Customer.id))
+    return query.where(col(CustomerTag.tag) == joined, *living)
 
 
 def count_customers(session: Session, definition: Given, now: datetime) -> int:

@@ -169,11 +169,14 @@ def test_the_rarest_tag_drives_the_query(sqlite_url: str) -> None:
 
     def work(session: Session) -> None:
         check = {"all": [{"tag": "all of them"}, *definition["all"]]}
-        assert len(session.exec(customers_in(session, check, NOW)).all()) == 1
+        query = customers_in(session, check, NOW)
+        (key,) = query.selected_columns
+        # As a campaign works them off: piece by piece in the order of their ids.
+        assert len(session.exec(query.order_by(key).limit(5)).all()) == 1
 
-    plan = [step for step, asked in plans_of(people.database, work) if "FROM customers" in asked]
+    plan = [step for step, asked in plans_of(people.database, work) if "JOIN customers" in asked]
     assert plan[0].startswith("SEARCH customer_tags USING")
-    assert not any(step.startswith("SCAN") for step in plan)
+    assert not any(step.startswith(("SCAN", "USE TEMP B-TREE")) for step in plan)
     people.database.close()
 
 
