@@ -44,9 +44,10 @@ class Sending(Section):
         "opt_out", description="opt_in: only who has said yes gets campaigns; opt_out: until they say stop"
     )
     quiet_hours: str = Field(
-        "21:00-09:00", description="no pushes in these hours of the customer's own day; empty: never quiet"
+        "",
+        description="no pushes in these hours of the customer's own day (21:00-09:00); empty: never quiet",
     )
-    frequency_cap: int = Field(3, ge=0, le=100, description="most pushes to one customer; 0: no limit")
+    frequency_cap: int = Field(0, ge=0, le=100, description="most pushes to one customer; 0: no limit")
     frequency_days: int = Field(7, ge=1, le=365, description="within so many days")
 
     @field_validator("quiet_hours")
