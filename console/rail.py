@@ -34,5 +34,6 @@ def stops_of(staff: Staff) -> list[Stop]:
 
 
 def home_of(staff: Staff) -> str:
-    """Where a person begins."""
-    return next((stop.path for stop in stops_of(staff)), "/console/account")
+    """Where a person begins: at their main work."""
+    stops = {stop.name: stop.path for stop in stops_of(staff)}
+    return stops.get("inbox") or stops.get("campaigns") or next(iter(stops.values()), "/console/account")
