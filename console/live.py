@@ -38,6 +38,7 @@ AT_ONCE = 50  # conversations that are drawn together
 AGAIN_SECONDS = 2.0  # between two times that all consoles look anew
 
 log = structlog.get_logger()
+BEAT = "event: beat\ndata: \n\n"
 AGAIN = "event: again\ndata: \n\n"
 TYPING = "event: typing\ndata: \n\n"
 
@@ -103,7 +104,7 @@ class Live:
                 except TimeoutError:
                     if not await run_in_threadpool(self._still_signed_in, listener.secret):
                         return
-                    event = ": beat\n\n"
+                    event = BEAT
                 if event is None:
                     return
                 yield event

@@ -134,6 +134,23 @@ def test_a_lost_connection_is_told_and_what_was_missed_is_there_again(
         expect(page.locator("#lost")).to_be_hidden()
 
 
+def test_a_connection_that_has_gone_silent_is_told_and_opened_again(
+    sqlite_office: Office, browser: Browser
+) -> None:
+    office = sqlite_office
+    talk = office.say("first").conversation_id
+    with office.serve() as url, desk(browser, url, "aki") as aki:
+        aki.page.clock.install()
+        page = open_talk(aki, talk)
+        aki.page.context.set_offline(True)
+        aki.page.clock.fast_forward(41_000)
+        expect(page.locator("#lost")).to_be_visible()
+        office.say("meanwhile")
+        aki.page.context.set_offline(False)
+        aki.page.clock.fast_forward(5_000)
+        expect(page.locator("#lines .words")).to_have_text(["first", "meanwhile"])
+
+
 def test_who_is_signed_out_elsewhere_sees_nothing_more(sqlite_office: Office, browser: Browser) -> None:
     office = sqlite_office
     with office.serve() as url, desk(browser, url, "aki") as aki:
@@ -164,6 +181,10 @@ def test_the_keyboard_is_enough(sqlite_office: Office, browser: Browser) -> None
         page.keyboard.press("t")
         expect(page.locator('#talk[data-floor="agent"]')).to_be_visible()
         wait_live(page)
+        page.locator(".menu summary").click()
+        page.keyboard.press("Escape")
+        expect(page.locator(".menu-body")).to_be_hidden()
+        page.locator("#log").focus()
         page.keyboard.press("/")
         page.keyboard.type("ho")
         expect(page.locator("#quick li")).to_have_count(1)

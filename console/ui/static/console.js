@@ -25,3 +25,22 @@ document.addEventListener(
   },
   { capture: true },
 );
+
+// A menu closes by Escape, and by a click elsewhere.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const menu = document.querySelector(".menu[open]");
+    if (event.key !== "Escape" || !menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    event.stopPropagation();
+  },
+  { capture: true },
+);
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});

@@ -67,6 +67,20 @@ async function fetchAgain() {
   document.dispatchEvent(new CustomEvent("looked", { detail: page }));
 }
 
+// The server is heard every 15 seconds at the latest. A connection that a sleeping computer or a lost network
+// has cut tells nothing of its end.
+const SILENCE = 40_000;
+let silence;
+
+function hear(source) {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    source.close();
+    lost.hidden = false;
+    listen();
+  }, SILENCE);
+}
+
 function listen() {
   const source = new EventSource(`/console/live${talk ? `?conversation=${talk.dataset.id}` : ""}`);
   source.addEventListener("here", () => {
@@ -74,6 +88,10 @@ function listen() {
     document.documentElement.dataset.live = "yes";
     look(); // What happened since the page was drawn, or while the connection was lost.
   });
+  for (const name of ["here", "beat", "again", "counts", "conversation", "typing"]) {
+    source.addEventListener(name, () => hear(source));
+  }
+  hear(source);
   source.addEventListener("again", () => setTimeout(look, Math.random() * 1000)); // Not all at once.
   source.addEventListener("counts", (event) => count(JSON.parse(event.data)));
   source.addEventListener("conversation", (event) => {
@@ -86,7 +104,7 @@ function listen() {
     lost.hidden = false;
     delete document.documentElement.dataset.live;
     if (source.readyState !== EventSource.CLOSED) return; // It tries again by itself.
-    source.close();
+    clearTimeout(silence);
     const answer = await fetch("/console/account", { headers: { "x-parley": "1" } }).catch(() => null);
     if (answer?.status === 401) location.reload();
     else setTimeout(listen, 3000);

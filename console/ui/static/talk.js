@@ -111,7 +111,9 @@ document.addEventListener("looked", (event) => {
   Object.assign(talk.dataset, fresh.dataset);
   merge(event.detail.getElementById("lines").innerHTML);
   if (!document.querySelector(".menu[open]")) {
-    document.getElementById("talk-head").replaceWith(event.detail.getElementById("talk-head"));
+    const head = event.detail.getElementById("talk-head");
+    document.getElementById("talk-head").replaceWith(head);
+    head.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
   const hint = event.detail.getElementById("composer-hint");
   if (hint) document.getElementById("composer-hint").replaceWith(hint);
