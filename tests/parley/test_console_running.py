@@ -104,12 +104,15 @@ def test_the_bot_is_silent_after_a_takeover_in_the_console_and_back_when_it_is_g
 def test_people_are_managed_on_the_command_line(server: Server) -> None:
     again = server.run("user", "add", "LIN", "--role", "agent", "--password-stdin", typed=f"{PASSWORD}\n")
     assert (again.returncode, again.stderr) == (1, "Somebody else signs in with this name.\n")
+    none = server.run("user", "add", "bo", "--role", "agent", "--password-stdin", typed="\n")
+    assert none.returncode == 1
     weak = server.run("user", "add", "bo", "--role", "agent", "--password-stdin", typed="short\n")
-    assert weak.returncode == 1
+    assert (weak.returncode, "soon guessed" in weak.stderr) == (0, True)
     wrong = server.run("user", "add", "bo", "--role", "king", "--password-stdin", typed=f"{PASSWORD}\n")
     assert wrong.returncode == 2
     listed = json.loads(server.run("user", "list", "--json").stdout)
-    assert [(each["name"], each["role"], each["disabled"]) for each in listed] == [("Lin", "agent", False)]
+    known = {(each["name"], each["role"], each["disabled"]) for each in listed}
+    assert known == {("Lin", "agent", False), ("bo", "agent", False)}
     with sign_in(server) as client:
         assert client.get("/console/account").url.path == "/console/account"
         server.run("user", "set-password", "lin", "--password-stdin", typed="another long one\n")
