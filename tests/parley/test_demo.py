@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,9 +102,7 @@ def test_the_first_start_fills_an_empty_database_and_tells_the_sign_ins(
         with database.reading() as session:
             hashed = get_staff(session, "agent").password_hash
         assert verify_password(hashed, demo.PASSWORD)
-    began = time.monotonic()
     with server:
-        assert time.monotonic() - began < 15  # Alone it is less than 5: see the README.
         assert server.log.read_text().count("sign in as admin") == 2
         with database.reading() as session:
             assert len(session.exec(select(Customer)).all()) == 40
