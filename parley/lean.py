@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 # What a library uses only if it is there.
 WITHOUT = (
     "rich",  # for structlog's tracebacks with local variables, in which customers' words are
+    "pydantic.v1",  # for FastAPI, where models are of that version
+    "greenlet",  # for SQLAlchemy's asynchronous side
     "cryptography.hazmat.primitives.asymmetric.padding",  # for opening Telegram passports
 )
 

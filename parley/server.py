@@ -46,7 +46,6 @@ def serve(config: Path, host: str, port: int) -> None:
             ws_max_size=64 * 1024,
         ),
     )
-    settle()
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal that stopped it once more
         server.run(sockets=[listening])
     sys.stdout.flush()
@@ -60,6 +59,11 @@ class _Server(Server):
     def __init__(self, house: House, config: Config) -> None:
         super().__init__(config)
         self._house = house
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the house, then give back what only its opening took."""
+        await super().startup(sockets)
+        settle()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal has come."""
