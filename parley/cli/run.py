@@ -6,10 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import cache_from_source
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
+import sqlalchemy
 import typer
 from rich.console import Console
 from starlette.routing import Route
@@ -73,7 +75,10 @@ def _become_server(config: Path, host: str, port: int) -> None:
         os.environ.setdefault(name, value)
     sys.stdout.flush()
     # A process of its own: `parley.server` shuts out what commands need, and -OO what only readers do.
-    command = [sys.executable, "-OO", "-m", "parley.server", str(config), host, str(port)]
+    # Only where libraries are compiled for it (`make .venv` does): else each start would take seconds more.
+    compiled = Path(cache_from_source(sqlalchemy.__file__, optimization=2)).exists()
+    options = ["-OO"] if compiled else []
+    command = [sys.executable, *options, "-m", "parley.server", str(config), host, str(port)]
     os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 
