@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,7 @@ from parley.fetching import Fetcher
 from parley.host import HouseHost
 from parley.learning import Learning
 from parley.live import Feed, Hub
+from parley.now import utc_now
 from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
@@ -56,11 +57,6 @@ PUT_BACK = "put back"
 PUT_BACK_SECONDS = 2.0
 
 log = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    """The time, aware, UTC."""
-    return datetime.now(UTC)
 
 
 class House:

@@ -26,8 +26,8 @@ from nlu.reading import ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
 from parley.cli.store import open_database
 from parley.host import HouseHost
-from parley.house import utc_now
 from parley.live import Hub
+from parley.now import utc_now
 from parley.opening import bot_of, open_channels
 
 # Scoring a batch of texts is one small matrix product: more threads only cost memory.

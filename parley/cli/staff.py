@@ -14,7 +14,7 @@ from crm_store import audit, sign_ins, staff
 from crm_store.passwords import SHORTEST, hash_password
 from parley.cli.root import AsJson, Config, user
 from parley.cli.store import open_database
-from parley.house import utc_now
+from parley.now import utc_now
 
 Name = Annotated[str, typer.Argument(help="a short name or an e-mail, used to sign in")]
 FromStdin = Annotated[

@@ -14,7 +14,7 @@ from crm_store.db import Database
 from crm_store.migrating import upgrade as upgrade_database
 from crm_store.tokens import SCOPES, new_token
 from parley.cli.root import Config, db, settings_from, token
-from parley.house import utc_now
+from parley.now import utc_now
 
 
 @contextmanager

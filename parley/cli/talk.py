@@ -8,7 +8,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -18,7 +18,9 @@ from config.settings import Settings
 from crm_store import history
 from crm_store.messages import Content
 from parley.cli.root import Config, app, settings_from
-from parley.house import House
+
+if TYPE_CHECKING:
+    from parley.house import House
 
 _ASK = "> "
 
@@ -51,6 +53,8 @@ def _apart(settings: Settings, folder: Path) -> Settings:
 
 async def _talk(settings: Settings, explain: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    from parley.house import House  # the other commands start without it
+
     house = House(settings, tell=console.print)
     terminal = cast(Terminal, house.channels[0])
     await house.start()

@@ -10,7 +10,8 @@ from sqlmodel import col, select
 from crm_store import campaign_deeds, campaign_runs, campaigns
 from crm_store.history import Message
 from crm_store.messages import Address, Content, Policy, Sent
-from parley.house import House, utc_now
+from parley.house import House
+from parley.now import utc_now
 from parley.rate import Buckets
 from tests.parley.tiny import NOW, Clock, TinyHouse, tiny_house, until_true
 

@@ -23,7 +23,7 @@ from crm_store.passwords import verify_password
 from crm_store.staff import get_staff
 from parley import demo
 from parley.bot import Bot
-from parley.house import utc_now
+from parley.now import utc_now
 from parley.opening import bot_of
 from tests.parley.serving import ROOT, Server
 

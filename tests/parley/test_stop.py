@@ -22,7 +22,7 @@ from crm_store.recording import record
 from crm_store.send_rules import STOPPED_BY_CUSTOMER, Rules
 from crm_store.sending import Outcome
 from parley.bot import Bot
-from parley.house import utc_now
+from parley.now import utc_now
 from parley.opening import bot_of
 from parley.workers import Worker
 from tests.parley.serving import ROOT
