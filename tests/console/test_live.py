@@ -6,34 +6,16 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from sqlmodel import select
+from playwright.sync_api import Browser, expect
 
-from console import floor
 from console.inbox import PAGE
 from console.live import AT_ONCE
-from crm_store import conversations, history, quick_replies, sign_ins
+from crm_store import conversations, quick_replies, sign_ins
 from crm_store.messages import Address
-from tests.bots.webchat_browser import png
-from tests.console.office import PHONE, Desk, Office, desk
+from tests.console.office import PHONE, Office, desk
+from tests.console.talk import open_talk, wait_live
 
 OTHER = Address("shop", "other")
-
-
-def wait_live(page: Page) -> None:
-    expect(page.locator("html[data-live=yes]")).to_be_attached()
-
-
-def open_talk(aki: Desk, talk: object) -> Page:
-    page = aki.go(f"/console/conversations/{talk}")
-    wait_live(page)
-    return page
-
-
-def sent(office: Office) -> list[str]:
-    with office.database.reading() as session:
-        found = session.exec(select(history.Message).where(history.Message.direction == "out")).all()
-        return [message.text for message in found]
 
 
 @pytest.mark.parametrize("options", [{}, PHONE, {"color_scheme": "dark", "locale": "zh-CN"}])
@@ -163,108 +145,21 @@ def test_who_is_signed_out_elsewhere_sees_nothing_more(sqlite_office: Office, br
         expect(aki.page.locator(".sign-in")).to_be_visible()
 
 
-def test_the_keyboard_is_enough(sqlite_office: Office, browser: Browser) -> None:
+def test_the_focus_stays_where_it_is_when_a_part_is_drawn_anew(
+    sqlite_office: Office, browser: Browser
+) -> None:
     office = sqlite_office
-    with office.database.writing() as session:
-        quick_replies.save_quick_reply(session, "hours", {"en": "Hello {name}, ten to six"}, office.time)
-        quick_replies.save_quick_reply(session, "bye", {"en": "Good bye"}, office.time)
     talk = office.say("hi", floor="waiting").conversation_id
     with office.serve() as url, desk(browser, url, "aki") as aki:
-        page = aki.page
-        wait_live(page)
-        page.keyboard.press("?")
-        expect(page.locator("#keys")).to_be_visible()
-        page.keyboard.press("Escape")
-        expect(page.locator("#keys")).to_be_hidden()
-        page.keyboard.press("j")
-        expect(page.locator("#talk")).to_have_attribute("data-id", str(talk))
-        page.keyboard.press("t")
-        expect(page.locator('#talk[data-floor="agent"]')).to_be_visible()
-        wait_live(page)
-        page.locator(".menu summary").click()
-        page.keyboard.press("Escape")
-        expect(page.locator(".menu-body")).to_be_hidden()
-        page.locator("#log").focus()
-        page.keyboard.press("/")
-        page.keyboard.type("ho")
-        expect(page.locator("#quick li")).to_have_count(1)
-        page.keyboard.press("Enter")
-        expect(page.locator("#text")).to_have_value("Hello 小林, ten to six")
-        page.keyboard.press("Shift+Enter")
-        page.keyboard.type("sharp")
-        page.keyboard.press("Enter")
-        expect(page.locator("#lines .line.agent .words")).to_have_text("Hello 小林, ten to six\nsharp")
-        page.keyboard.press("Escape")
-        page.keyboard.press("n")
-        page.keyboard.type("nice person")
-        page.keyboard.press("Enter")
-        expect(page.locator(".note-line .words")).to_have_text("nice person")
-        assert sent(office) == ["Hello 小林, ten to six\nsharp"]
-
-
-def test_enter_while_an_input_method_composes_sends_nothing(
-    sqlite_office: Office, browser: Browser
-) -> None:
-    office = sqlite_office
-    talk = office.say("hi").conversation_id
-    with office.serve() as url, desk(browser, url, "aki") as aki:
         page = open_talk(aki, talk)
-        page.locator("#text").focus()
-        ime = page.context.new_cdp_session(page)
-        ime.send("Input.imeSetComposition", {"text": "ni hao", "selectionStart": 6, "selectionEnd": 6})
-        page.evaluate(
-            """() => document.getElementById("text").dispatchEvent(new KeyboardEvent("keydown",
-               {key: "Enter", bubbles: true, cancelable: true, isComposing: true}))"""
-        )
-        ime.send("Input.insertText", {"text": "你好"})
-        expect(page.locator("#text")).to_have_value("你好")
-        assert sent(office) == []
-        page.keyboard.press("Enter")
-        expect(page.locator("#lines .line.agent .words")).to_have_text("你好")
-
-
-def test_a_draft_is_kept_and_enter_hit_twice_sends_once(sqlite_office: Office, browser: Browser) -> None:
-    office = sqlite_office
-    talk = office.say("hi").conversation_id
-    with office.serve() as url, desk(browser, url, "aki") as aki:
-        page = open_talk(aki, talk)
-        page.locator("#text").fill("half a sen")
-        page.reload()
-        expect(page.locator("#text")).to_have_value("half a sen")
-        wait_live(page)
-        page.locator("#text").press("Enter")
-        page.locator("#text").press("Enter")
-        expect(page.locator("#lines .line.agent .words")).to_have_text("half a sen")
-        expect(page.locator("#text")).to_have_value("")
-        assert sent(office) == ["half a sen"]
-
-
-def test_a_reply_to_a_colleagues_conversation_asks_and_keeps_the_words(
-    sqlite_office: Office, browser: Browser
-) -> None:
-    office = sqlite_office
-    talk = office.say("hi").conversation_id
-    floor.take_over(office.host, "staff:bo", talk, "bo")
-    with office.serve() as url, desk(browser, url, "aki") as aki:
-        page = open_talk(aki, talk)
-        page.locator("#text").fill("Mine")
-        page.locator("#text").press("Enter")
-        expect(page.locator("blockquote")).to_have_text("Mine")
-        aki.check()
-        page.locator("main .button.primary").click()
-        expect(page.locator("#lines .line.agent .words")).to_have_text("Mine")
-
-
-def test_a_picture_is_sent(sqlite_office: Office, browser: Browser) -> None:
-    office = sqlite_office
-    talk = office.say("hi").conversation_id
-    with office.serve() as url, desk(browser, url, "aki") as aki:
-        page = open_talk(aki, talk)
-        picture: Any = {"name": "cup.png", "mimeType": "image/png", "buffer": png()}
-        page.locator("#picture").set_input_files(picture)
-        expect(page.locator("#chosen")).to_have_text("cup.png")
-        page.locator("#send").click()
-        expect(page.locator("#lines .line.agent .shot")).to_have_count(1)
+        for held in (page.locator(".talk-who a"), page.locator(f"#row-{talk} a")):
+            held.focus()
+            office.say("there")
+            page.evaluate("document.querySelector('#talk').dataset.agent = 'somebody'")
+            drawn = page.locator("#lines .words").count()
+            office.say("again")
+            expect(page.locator("#lines .words")).to_have_count(drawn + 1)
+            expect(held).to_be_focused()
 
 
 def test_without_script_everything_but_live_works(sqlite_office: Office, browser: Browser) -> None:

@@ -26,6 +26,17 @@ document.addEventListener(
   { capture: true },
 );
 
+// Words that are sent from a page of their own are no draft any more: <form data-settles="…">
+document.addEventListener("submit", (event) => {
+  const { settles } = event.target.dataset;
+  const sent = event.target.elements.text?.value.trim();
+  const draft = settles && localStorage.getItem(settles)?.trim();
+  if (!sent || !draft?.startsWith(sent)) return;
+  const rest = draft.slice(sent.length).trim();
+  if (rest) localStorage.setItem(settles, rest);
+  else localStorage.removeItem(settles);
+});
+
 // A menu closes by Escape, and by a click elsewhere.
 document.addEventListener(
   "keydown",

@@ -45,6 +45,15 @@ function count(counts) {
   document.title = counts.waiting ? `(${counts.waiting}) ${title}` : title;
 }
 
+/** Put a part that the server has drawn anew in the place of the old one; the focus stays on what it was on. */
+export function replace(old, fresh) {
+  const nameOf = (element) => element.getAttribute("href") ?? element.form?.action ?? element.tagName;
+  const held = old.contains(document.activeElement) && nameOf(document.activeElement);
+  old.replaceWith(fresh);
+  if (!held) return;
+  [...fresh.querySelectorAll("a, button, select, summary")].find((element) => nameOf(element) === held)?.focus();
+}
+
 let looking = null;
 
 /** Fetch this page again and put its parts in; once at a time. */
@@ -60,7 +69,9 @@ async function fetchAgain() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("rows");
   if (fresh && rows.querySelectorAll(".row-item").length <= fresh.querySelectorAll(".row-item").length) {
+    const held = rows.contains(document.activeElement) && document.activeElement.getAttribute("href");
     rows.replaceChildren(...fresh.childNodes);
+    if (held) rows.querySelector(`a[href="${held}"]`)?.focus();
     rows.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     tidy();
   }

@@ -1,7 +1,7 @@
-// The open conversation: new lines come in at the end, older ones at the top; the composer sends.
+// The open conversation: new lines come in at the end, older ones at the top.
 
-import { look } from "./inbox.js";
-import { startQuickReplies } from "./quick.js";
+import { startComposer } from "./composer.js";
+import { look, replace } from "./inbox.js";
 
 const talk = document.getElementById("talk");
 const log = document.getElementById("log");
@@ -55,7 +55,7 @@ function merge(html) {
       const open = known.querySelector("details")?.open;
       if (open) line.querySelector("details")?.setAttribute("open", "");
       if (known.isEqualNode(line)) continue;
-      known.replaceWith(line);
+      replace(known, line);
     } else {
       const later = [...list.querySelectorAll(".line")].find(
         (other) => Number(other.dataset.seq) > Number(line.dataset.seq),
@@ -112,7 +112,7 @@ document.addEventListener("looked", (event) => {
   merge(event.detail.getElementById("lines").innerHTML);
   if (!document.querySelector(".menu[open]")) {
     const head = event.detail.getElementById("talk-head");
-    document.getElementById("talk-head").replaceWith(head);
+    replace(document.getElementById("talk-head"), head);
     head.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
   const hint = event.detail.getElementById("composer-hint");
@@ -144,117 +144,9 @@ older?.addEventListener("click", showOlder);
 log.addEventListener("scroll", () => log.scrollTop < 40 && older && showOlder());
 
 if (composer) {
-  const text = document.getElementById("text");
-  const error = document.getElementById("composer-error");
-  const picture = document.getElementById("picture");
-  const chosen = document.getElementById("chosen");
-  const draft = `parley-draft-${talk.dataset.id}`;
-  let sending = false;
-
-  text.value ||= localStorage.getItem(draft) ?? "";
-  text.addEventListener("input", () => {
-    if (text.value) localStorage.setItem(draft, text.value);
-    else localStorage.removeItem(draft);
-  });
-
-  const noting = () => composer.classList.contains("noting");
-
-  function setNoting(on) {
-    composer.classList.toggle("noting", on);
-    text.placeholder = on ? words.note : words.reply;
-    document.getElementById("as-note").setAttribute("aria-pressed", on);
-  }
-
-  function showChosen() {
-    chosen.hidden = !picture?.files.length;
-    chosen.textContent = picture?.files[0]?.name ?? "";
-  }
-  picture?.addEventListener("change", () => (showChosen(), text.focus()));
-
-  text.addEventListener("paste", (event) => {
-    const image = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-    if (!image || !picture) return;
-    event.preventDefault();
-    const transfer = new DataTransfer();
-    transfer.items.add(image);
-    picture.files = transfer.files;
-    showChosen();
-  });
-
-  async function send(asNote) {
-    if (sending || (!text.value.trim() && !picture?.files.length)) return;
-    sending = true;
-    error.hidden = true;
-    const address = asNote ? composer.dataset.note : composer.getAttribute("action");
-    try {
-      const answer = await fetch(address, {
-        method: "POST",
-        body: new FormData(composer),
-        headers: { "x-parley": "1" },
-      });
-      if (answer.status === 401) return location.reload();
-      const said = await answer.text();
-      if (answer.status === 409 && answer.headers.get("content-type").includes("html")) {
-        composer.submit(); // Somebody else has the floor: the question is a page of its own.
-        return;
-      }
-      if (!answer.ok) throw new Error(said);
-      text.value = "";
-      localStorage.removeItem(draft);
-      if (picture) picture.value = "";
-      showChosen();
-      // Only now: a send that is tried again must be the same one.
-      composer.elements.key.value = crypto.randomUUID?.() ?? String(Math.random());
-      setNoting(false);
-      merge(said);
-      toEnd();
-    } catch (problem) {
-      error.textContent = problem instanceof TypeError ? words.lost : problem.message;
-      error.hidden = false;
-    } finally {
-      sending = false;
-      text.focus();
-    }
-  }
-
-  composer.addEventListener("submit", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    const byNoteButton = event.submitter?.id === "as-note";
-    if (byNoteButton && !text.value.trim()) {
-      setNoting(!noting());
-      text.focus();
-      return;
-    }
-    send(byNoteButton || noting());
-  });
-
-  const quick = startQuickReplies(text, document.getElementById("quick"));
-
-  text.addEventListener("keydown", (event) => {
-    // While an input method composes, Enter chooses a word (229: what older Safari says of it).
-    if (event.isComposing || event.keyCode === 229) return;
-    if (quick.handles(event)) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      send(noting());
-    } else if (event.key === "Escape") {
-      setNoting(false);
-      text.blur();
-    }
-  });
-
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, dialog[open]")) return;
-    if (!["r", "n", "/"].includes(event.key)) return;
-    event.preventDefault();
-    if (event.key === "n") setNoting(true);
-    text.focus();
-    if (event.key === "/") {
-      text.value = "/";
-      text.dispatchEvent(new Event("input"));
-    }
+  startComposer(composer, words, (lines) => {
+    merge(lines);
+    toEnd();
   });
 }
 

@@ -211,8 +211,9 @@ async function refresh() {
 $("write").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = $("text").value;
-  if (await act("messages", { chat: chosen, text })) $("text").value = "";
+  $("text").value = "";
   $("text").focus();
+  if (!(await act("messages", { chat: chosen, text }))) $("text").value ||= text;
 });
 
 $("join").addEventListener("submit", async (event) => {
@@ -221,7 +222,7 @@ $("join").addEventListener("submit", async (event) => {
   if (!joined) return;
   $("name").value = "";
   choose(joined.chat);
-  $("text").focus();
+  if (document.activeElement === $("name")) $("text").focus();
 });
 
 $("photo").addEventListener("change", () => {
