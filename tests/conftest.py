@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import redis
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from psycopg import sql
 
 from crm_store.db import Database
@@ -23,6 +23,8 @@ REDIS = os.environ.get("PARLEY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 CHROMIUM = os.environ.get("PARLEY_TEST_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+PATIENCE = 30_000  # milliseconds that a busy machine may take; only a failing test ever waits so long
+expect.set_options(timeout=PATIENCE)
 
 
 def _on_server(statement: str, *names: str) -> None:

@@ -61,7 +61,6 @@ class Visit:
 def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
     """A new visitor; no script of any page may have failed when they leave."""
     context = browser.new_context(**{"locale": "en-GB", "timezone_id": "Asia/Shanghai"} | options)
-    context.set_default_timeout(10_000)
     visitor = Visit(context.new_page())
     try:
         yield visitor

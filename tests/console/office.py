@@ -246,7 +246,6 @@ def desk(browser: Browser, url: str, name: str, **options: Any) -> Iterator[Desk
     """A browser of somebody who has signed in; `options` are those of `new_context`."""
     given = {"locale": "en-GB", "timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
     context = browser.new_context(**given | options)
-    context.set_default_timeout(10_000)
     opened = Desk(context.new_page(), url)
     try:
         opened.sign_in(name)

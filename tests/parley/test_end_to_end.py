@@ -231,9 +231,9 @@ def test_the_web_chat_answers_in_a_real_browser_and_asks_no_other_host(
     page.goto(f"{shop.server.url}/chat/site")
     page.get_by_role("textbox").fill(HOURS_ZH)
     page.keyboard.press("Enter")
-    page.get_by_text("21:30").first.wait_for(timeout=10_000)
+    page.get_by_text("21:30").first.wait_for()
     page.reload()
-    page.get_by_text("21:30").first.wait_for(timeout=10_000)
+    page.get_by_text("21:30").first.wait_for()
     assert page.get_by_text(HOURS_ZH).count() >= 1
     assert hosts == {shop.server.url.removeprefix("http://")}
 

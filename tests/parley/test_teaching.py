@@ -49,7 +49,7 @@ def asks(browser: Browser, server: Server, question: str, answer: str) -> None:
     page.goto(f"{server.url}/chat/site")
     page.get_by_role("textbox").fill(question)
     page.keyboard.press("Enter")
-    expect(page.get_by_text(answer)).to_be_visible(timeout=10_000)
+    expect(page.get_by_text(answer)).to_be_visible()
     context.close()
 
 

@@ -37,7 +37,6 @@ def open_page(
 ) -> Page:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page = context.new_page()
-    page.set_default_timeout(10_000)
     page.goto(f"{url}/?language={lang}")
     expect(page.locator("#who")).to_have_text("Anna")
     return page
