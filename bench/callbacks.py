@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from bench.questions import questions
+from bench.questions import Questions
 from bots.simulators.wechat.wire import sign, write_xml
 
 TOKEN = "token-of-a-bench"
@@ -32,7 +32,7 @@ class Callbacks:
     def __init__(self, path: str, customers: int = 1000, seed: int = 1) -> None:
         self.customers = customers
         self._path = path
-        self._texts = questions(seed)
+        self._texts = Questions(seed)
         self._made = 0
         self._ready: deque[Callback] = deque()
 
@@ -47,7 +47,9 @@ class Callbacks:
         self._ready.extend(self._make() for _ in range(number - len(self._ready)))
 
     def _make(self) -> Callback:
-        openid, key = f"o{self._made % self.customers:027}", str(_FIRST_ID + self._made)
+        turn, customer = divmod(self._made, self.customers)
+        openid, key = f"o{customer:027}", str(_FIRST_ID + self._made)
+        text = self._texts.ask(may_be_unclear=(turn + customer) % 2 == 0)
         self._made += 1
         timestamp, nonce = str(int(time.time())), secrets.token_hex(5)
         query = {
@@ -61,7 +63,7 @@ class Callbacks:
             "FromUserName": openid,
             "CreateTime": int(timestamp),
             "MsgType": "text",
-            "Content": next(self._texts),
+            "Content": text,
             "MsgId": int(key),
         }
         body = write_xml(message).encode()

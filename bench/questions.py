@@ -1,18 +1,18 @@
 """What customers of the demo shop ask, in Chinese and English, endlessly and the same for the same seed.
 
-As in life, common questions come again in other words, and what names an order, a phone or a person is new
-each time. Nothing in here calls for a person: a conversation that waits for one is no load.
+As in life, common questions come again in other words, and what names a phone, an address or a person is
+new each time. Nothing in here calls for a person: a conversation that waits for one is no load.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 
-# Questions with a ready answer.
-_FAQ = (
+# Questions with a ready answer, and what people put around them.
+_FAQ_ZH = (
     "你们几点开门",
-    "周六几点关门呀",
+    "周六几点关门",
     "可以送到国外吗",
     "多久能送到上海",
     "运费怎么算",
@@ -31,8 +31,10 @@ _FAQ = (
     "可以批发吗",
     "你们店在哪里",
     "附近好停车吗",
+)
+_FAQ_EN = (
     "When are you open?",
-    "Are you open on Sundays",
+    "Are you open on Sundays?",
     "do you ship abroad",
     "How long does delivery take?",
     "can I return the tea",
@@ -45,8 +47,8 @@ _FAQ = (
     "When is the next tea tasting?",
     "Where is your shop",
 )
-_BEFORE = ("", "", "", "请问，", "你好，", "Hi, ", "hello ")
-_AFTER = ("", "", "", "？", "谢谢", " pls", " thanks!")
+_AROUND_ZH = ("{}", "{}？", "请问，{}", "你好，{}？", "{}谢谢", "{} ", "{}。")
+_AROUND_EN = ("{}", "Hi, {}", "hello {}", "{} pls", "{} thanks!", "{} ", "Hello, {}")
 
 # What a rule answers, an action or a change of the record among it.
 _PLAIN = (
@@ -71,6 +73,7 @@ _SURNAMES, _NAMES = "王李张刘陈杨赵黄周吴", "伟芳娜敏静丽强磊�
 
 # What nobody could understand.
 _SYLLABLES = ("ka", "lo", "mur", "ti", "ves", "on", "gra", "pel", "shi", "dun", "ox", "rem")
+_UNCLEAR = 0.15  # of all texts
 _CHARACTERS = "锂铀辙幂熵膛磷轧钯噪螯榫铆汞"
 
 
@@ -79,15 +82,18 @@ def _number(random: Random, digits: int) -> str:
 
 
 def _faq(random: Random) -> str:
-    return random.choice(_BEFORE) + random.choice(_FAQ) + random.choice(_AFTER)
+    known, around = random.choice(((_FAQ_ZH, _AROUND_ZH), (_FAQ_ZH, _AROUND_ZH), (_FAQ_EN, _AROUND_EN)))
+    return random.choice(around).format(random.choice(known))
 
 
 def _plain(random: Random) -> str:
     return random.choice(_PLAIN)
 
 
-def _order(random: Random) -> str:
-    return random.choice(("帮我查一下订单T{}", "where is my order T{}")).format(_number(random, 8))
+def _email(random: Random) -> str:
+    return random.choice(("我的邮箱是{}@example.com", "my email is {}@example.com")).format(
+        "".join(random.choices(_SYLLABLES, k=4))
+    )
 
 
 def _phone(random: Random) -> str:
@@ -104,19 +110,25 @@ def _unclear(random: Random) -> str:
     return " ".join("".join(random.choices(_SYLLABLES, k=3)) for _ in range(random.randint(2, 5)))
 
 
-_KINDS: dict[Callable[[Random], str], float] = {
+_CLEAR: dict[Callable[[Random], str], float] = {
     _faq: 55,
-    _plain: 15,
-    _order: 8,
-    _phone: 4,
+    _plain: 18,
+    _phone: 5,
+    _email: 4,
     _name: 3,
-    _unclear: 15,
 }
 
 
-def questions(seed: int = 1) -> Iterator[str]:
-    """One text after the other: 55 % questions with a ready answer, 30 % for rules, 15 % unclear."""
-    random = Random(seed)
-    while True:
-        for ask in random.choices(list(_KINDS), weights=list(_KINDS.values()), k=100):
-            yield ask(random)
+class Questions:
+    """Texts, one after the other: 55 % have a ready answer, 30 % a rule, 15 % are unclear."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = Random(seed)
+        self._kinds, self._weights = list(_CLEAR), list(_CLEAR.values())
+
+    def ask(self, may_be_unclear: bool) -> str:
+        """The next one. Whoever is not understood twice in a row gets a person: ask so every other time."""
+        random = self._random
+        if may_be_unclear and random.random() < 2 * _UNCLEAR:
+            return _unclear(random)
+        return random.choices(self._kinds, self._weights)[0](random)
