@@ -43,6 +43,14 @@ from crm_store.messages import ParleyError, clean, clean_json
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
+# A server that has vanished without a word is noticed within so many seconds, and not after hours.
+_LOST_WITHIN = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
 
 
 def new_id() -> UUID:
@@ -256,6 +264,7 @@ def _engine(url: str) -> Engine:
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
+            connect_args={name: n for name, n in _LOST_WITHIN.items() if name not in parsed.query},
         )
     engine = create_engine(
         parsed,

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_AGAIN_SECONDS = 0.05
+AGAIN_SECONDS = 0.05  # and twice as long each time
+LONGEST_PAUSE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[Item, Result]):
+    item: Item
+    answer: asyncio.Future[Result]
+    until: float  # on the loop's clock: so long it is tried
 
 
 class Batcher(Generic[Item, Result]):
@@ -25,25 +34,29 @@ class Batcher(Generic[Item, Result]):
         *,
         done: Callable[[Sequence[Result]], None] | None = None,
         for_all: tuple[type[Exception], ...] = (),
+        patience: float = 0.5,
     ) -> None:
         """`done` is told the results on the event loop, also when nobody waits for them any more.
 
-        An error out of `for_all` concerns the batch as a whole: it is tried once more, as a whole.
+        An error out of `for_all` concerns whatever is tried: what waits is tried again in its order, an
+        item for `patience` seconds at most, and only as long as somebody waits for it.
         """
         self._work = work
         self._most = most
         self._done = done
         self._for_all = for_all
-        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._patience = patience
+        self._waiting: list[_Asked[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def do(self, item: Item) -> Result:
         """Have the item done; its result, or what `work` raised for it."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        loop = asyncio.get_running_loop()
+        asked: _Asked[Item, Result] = _Asked(item, loop.create_future(), loop.time() + self._patience)
+        self._waiting.append(asked)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await future
+        return await asked.answer
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""
@@ -51,38 +64,47 @@ class Batcher(Generic[Item, Result]):
             await asyncio.shield(self._running)
 
     async def _run(self) -> None:
+        pause = AGAIN_SECONDS
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._do_together(batch)
+                try:
+                    await self._do_together(batch)
+                    pause = AGAIN_SECONDS
+                except self._for_all as error:
+                    self._put_back(batch, error)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
         finally:
             self._running = None
 
-    async def _do_together(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _do_together(self, batch: Sequence[_Asked[Item, Result]]) -> None:
         try:
-            results = await self._try([item for item, _ in batch])
+            results = await asyncio.to_thread(self._work, [asked.item for asked in batch])
+        except self._for_all:
+            raise
         except Exception as error:  # noqa: BLE001  (handed to whoever waits for the items)
-            if len(batch) == 1 or isinstance(error, self._for_all):
-                for _, future in batch:
-                    _fail(future, error)
+            if len(batch) == 1:
+                _fail(batch[0].answer, error)
                 return
-            for pair in batch:
-                await self._do_together([pair])
+            for asked in batch:
+                await self._do_together([asked])
             return
         if self._done:
             self._done(results)
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for asked, result in zip(batch, results, strict=True):
+            if not asked.answer.done():
+                asked.answer.set_result(result)
 
-    async def _try(self, items: list[Item]) -> Sequence[Result]:
-        try:
-            return await asyncio.to_thread(self._work, items)
-        except self._for_all:
-            await asyncio.sleep(_AGAIN_SECONDS)
-            return await asyncio.to_thread(self._work, items)
+    def _put_back(self, batch: Sequence[_Asked[Item, Result]], error: Exception) -> None:
+        """Those that nothing became of yet go first the next time, unless their time is over."""
+        now = asyncio.get_running_loop().time()
+        for asked in batch:
+            if asked.until <= now:
+                _fail(asked.answer, error)
+        self._waiting[:0] = [asked for asked in batch if not asked.answer.done()]
 
 
-def _fail(future: asyncio.Future[Result], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _fail(answer: asyncio.Future[Result], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -43,7 +43,14 @@ class Peer:
 
     def watch(self) -> None:
         """Notice from now on when the other end hangs up."""
-        self._leaving = asyncio.ensure_future(self._receive())
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._receive())
+
+    async def leaves(self, seconds: float) -> None:
+        """Return when the other end has hung up, or when the time is over."""
+        self.watch()
+        assert self._leaving
+        await asyncio.wait([self._leaving], timeout=seconds)
 
     async def has_left(self) -> bool:
         """Whether the other end has hung up; only for one that is watched."""

@@ -33,6 +33,7 @@ MOST_REMOTE = 32  # conversations that a remote engine is asked about at once
 SWEEP_SECONDS = 1.0
 RENEW_SECONDS = 3.0
 STOP_SECONDS = 8.0
+HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
 
@@ -60,7 +61,7 @@ class Pipeline:
         self._fetch = fetch  # told of every new message, for the file it may have brought
         self._left = left  # told in the same transaction who has left us
         self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
-            self._record, done=self._recorded, for_all=(OperationalError,)
+            self._record, done=self._recorded, for_all=(OperationalError,), patience=HOLD_SECONDS
         )
         self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
         self._held: set[UUID] = set()

@@ -9,18 +9,21 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from starlette.types import Receive, Scope, Send
 
 from bots.base import Channel, Rejected, Reply
 from crm_store.messages import Address, Content, Incoming, Sent
 from crm_store.outbox import Outgoing
+from crm_store.recording import Recorded
 from crm_store.sending import OpenRequest
 from parley.delivery import Delivery
 from parley.peer import Peer
-from parley.pipeline import Pipeline
+from parley.pipeline import HOLD_SECONDS, Pipeline
 from parley.waiting import Waiting
 
 PREFIX = "/webhooks/"
+HANG_UP_SECONDS = 3.0  # after HOLD_SECONDS: until then a platform that waits for an answer has hung up
 
 log = structlog.get_logger()
 
@@ -48,6 +51,10 @@ class Webhooks:
             name = channel.name if channel else None
             log.info("webhook.refused", channel=name, status=rejected.status, why=str(rejected))
             reply = Reply(rejected.status, str(rejected).encode())
+        except (OperationalError, TimeoutError) as error:
+            why = type(error).__name__
+            log.warning("webhook.held", channel=channel.name if channel else None, error=why)
+            reply = await self._not_kept(channel, peer)
         except Exception:
             # One of the four edges. 503: the platform keeps the message and comes again.
             log.exception("webhook.failed", channel=channel.name if channel else None)
@@ -78,7 +85,7 @@ class Webhooks:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         incoming = await channel.receive(headers, query, await peer.read_body(headers))
         if not channel.policy.inline_within or not any(one.wants_reply for one in incoming):
-            await self._pipeline.record(incoming)
+            await self._record(incoming)
             return channel.answer(query, incoming, ())[0], []
         return await self._answer_inline(channel, query, incoming, peer)
 
@@ -89,17 +96,31 @@ class Webhooks:
         peer.watch()
         until = asyncio.get_running_loop().time() + channel.policy.inline_within
         with self._waiting.open(incoming[-1]) as offer:
-            recorded = await self._pipeline.record(incoming)
+            recorded = await self._record(incoming)
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
             if again is not None and not offer.rows:
                 # It comes again though we have dealt with it: the platform did not get the answer.
                 return await self._carry(channel, query, incoming, again.message_id)
-            await offer.wait(channel.policy.inline_within)
+            await offer.wait(until - asyncio.get_running_loop().time())
             if not offer.rows:
                 await self._others_told(incoming[-1].address, until)
                 return await self._carry(channel, query, incoming, None)
             reply, count = channel.answer(query, incoming, [row.content for row in offer.rows])
             return reply, offer.take(count)
+
+    async def _record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
+        async with asyncio.timeout(HOLD_SECONDS):  # A database may also be there and say nothing.
+            return await self._pipeline.record(incoming)
+
+    async def _not_kept(self, channel: Channel | None, peer: Peer) -> Reply:
+        """Have the platform come again: what it brought could not be recorded.
+
+        One that takes answers from its webhook tells the customer of an answer that makes no sense. So
+        it gets none: it hangs up by itself, and comes again.
+        """
+        if channel and channel.policy.inline_within:
+            await peer.leaves(HANG_UP_SECONDS)
+        return Reply(503, b"try again")
 
     @contextmanager
     def _on_the_way(self, address: Address) -> Iterator[None]:

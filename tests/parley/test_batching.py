@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from parley.batching import Batcher
+from tests.parley.tiny import until_true
 
 
 def test_what_waits_is_done_together_and_in_order() -> None:
@@ -85,3 +86,49 @@ def test_who_stops_waiting_disturbs_nobody() -> None:
         return await stays
 
     assert asyncio.run(main()) == 2
+
+
+class Away(Exception):
+    """What all of a batch depends on is away."""
+
+
+def test_what_waits_is_tried_in_its_order_until_what_was_away_is_back() -> None:
+    tries, done = list[list[int]](), list[int]()
+
+    def work(items: Sequence[int]) -> list[int]:
+        tries.append(list(items))
+        if len(tries) < 4:
+            raise Away
+        done.extend(items)
+        return list(items)
+
+    async def main() -> list[int]:
+        batcher = Batcher(work, for_all=(Away,), patience=30)
+        first = [asyncio.create_task(batcher.do(n)) for n in (1, 2)]
+        await until_true(lambda: tries)
+        return await asyncio.gather(*first, batcher.do(3))
+
+    assert asyncio.run(main()) == [1, 2, 3]
+    assert done == [1, 2, 3]
+
+
+def test_nothing_is_tried_for_longer_than_it_may_wait_or_than_somebody_waits() -> None:
+    tries = list[list[int]]()
+
+    def work(items: Sequence[int]) -> list[int]:
+        tries.append(list(items))
+        raise Away
+
+    async def main() -> None:
+        batcher = Batcher(work, for_all=(Away,), patience=0)
+        with pytest.raises(Away):
+            await batcher.do(1)
+        patient = Batcher(work, for_all=(Away,), patience=30)
+        gone = asyncio.create_task(patient.do(2))
+        await until_true(lambda: len(tries) > 1)
+        gone.cancel()
+        await patient.drain()
+
+    asyncio.run(main())
+    assert tries.count([1]) == 1
+    assert 0 < tries.count([2]) < 5

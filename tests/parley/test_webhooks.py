@@ -70,7 +70,7 @@ def test_the_answer_stands_in_the_response(database_url: str, tmp_path: Path) ->
         assert await settled(tiny) == [("re hello two", "accepted")] * 2
         assert tiny.channel.sent == []
 
-    run(database_url, tmp_path, PASSIVE, story)
+    run(database_url, tmp_path, PATIENT, story)
 
 
 def test_two_messages_at_the_same_moment_are_both_answered_each_in_its_own_response(
