@@ -99,6 +99,16 @@ class Log(Section):
     )
 
 
+class Metrics(Section):
+    """Who may read `/metrics`."""
+
+    token: str = Field(
+        "",
+        description="what a bearer token must be; empty: none is asked for, but only who asks from this "
+        "machine or a private network gets an answer, and nobody through a proxy",
+    )
+
+
 class Privacy(Section):
     """What becomes of people's data by itself."""
 
@@ -126,6 +136,7 @@ class Settings(Section):
     nlu: Nlu = Nlu()
     media: Media = Media()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     sending: Sending = Sending()
     privacy: Privacy = Privacy()
     opening_hours: OpeningHours = OpeningHours()

@@ -36,6 +36,7 @@ class SharedValue(SQLModel, table=True):
 
     key: str = Field(sa_column=Column(CleanText, primary_key=True))
     value: str = Field(sa_column=Column(CleanText, nullable=False))
+    made_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     ends_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
@@ -57,7 +58,12 @@ def find_shared(session: Session, key: str, now: datetime) -> str | None:
     return found.value if found and found.ends_at > now else None
 
 
-def share(session: Session, values: Mapping[str, tuple[str, datetime]]) -> None:
+def share(
+    session: Session, values: Mapping[str, tuple[str, datetime]], made_at: datetime | None = None
+) -> None:
     """Share values by key, each until its end."""
-    rows = [{"key": key, "value": value, "ends_at": ends_at} for key, (value, ends_at) in values.items()]
+    rows = [
+        {"key": key, "value": value, "made_at": made_at, "ends_at": ends_at}
+        for key, (value, ends_at) in values.items()
+    ]
     write_rows(session, SharedValue, rows)

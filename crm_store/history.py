@@ -27,15 +27,16 @@ from crm_store.conversations import Conversation
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import Address, Content, NotFound
 
-_UNSENT, _WAITING, _KNOWN = (
+_UNSENT, _WAITING, _PARKED, _KNOWN = (
     text("status IN ('queued', 'sending')"),
     text("work = 'waiting'"),
+    text("work = 'parked'"),
     text("platform_id IS NOT NULL"),
 )
 _QUEUED, _SENDING, _PUSHED = text("status = 'queued'"), text("status = 'sending'"), text("lane = 1")
 # A partial index is only used where the query says its condition literally, not with a parameter.
 _STATUSES = (literal_column("'queued'", Text), literal_column("'sending'", Text))
-_WAITS = literal_column("'waiting'", Text)
+_WAITS, _IS_PARKED = literal_column("'waiting'", Text), literal_column("'parked'", Text)
 ANSWERS, PUSHES = 0, 1  # lanes of the outbox: what answers goes before what nobody has asked for
 _PUSH = literal_column("1", Integer)
 
@@ -62,6 +63,7 @@ class Message(SQLModel, table=True):
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
         ),
+        Index("ix_messages_parked", "seq", sqlite_where=_PARKED, postgresql_where=_PARKED),
         Index(
             "ix_messages_due",
             "channel",
@@ -207,6 +209,11 @@ def is_push() -> ColumnElement[bool]:
 def is_waiting() -> ColumnElement[bool]:
     """The condition for messages that wait for their turn, so that their index is used."""
     return col(Message.work) == _WAITS
+
+
+def is_parked() -> ColumnElement[bool]:
+    """The condition for messages whose turn has failed too often, so that their index is used."""
+    return col(Message.work) == _IS_PARKED
 
 
 def get_message(session: Session, message_id: UUID) -> Message:

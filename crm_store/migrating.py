@@ -16,7 +16,7 @@ _LOCK = 7_223_905  # any number, the same in every process
 
 def upgrade(database: Database) -> None:
     """Migrate to the newest version; several processes may call it, one at a time does it."""
-    if _version(database) == newest_version():
+    if find_version(database) == newest_version():
         return
     from alembic import command
 
@@ -24,6 +24,14 @@ def upgrade(database: Database) -> None:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         command.upgrade(_config(connection), "head")
+
+
+def find_version(database: Database) -> str | None:
+    """The version that the database is at; None before its first migration."""
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def newest_version() -> str:
@@ -56,13 +64,6 @@ def write_migration(database: Database, message: str) -> None:
     number = f"{int(newest_version()) + 1:04}"
     with database.engine.connect() as connection:
         command.revision(_config(connection), message=message, autogenerate=True, rev_id=number)
-
-
-def _version(database: Database) -> str | None:
-    with database.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _config(connection: Connection) -> Any:

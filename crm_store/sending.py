@@ -75,19 +75,20 @@ def start_sending(
     *,
     rules: Rules = NO_RULES,
     pushes: int | None = None,
+    skipped: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[Outgoing], int]:
     """Take due rows of a channel, at most one an address; mark those that may go. Answers go first.
 
     At most `limit` rows, and at most `pushes` of them campaigns and follow-ups. Returns what to send now,
-    and how many rows were looked at (0: nothing is due).
+    and how many rows were looked at (0: nothing is due). `skipped` is told how many will never go.
     """
     answers = _find_due(session, channel, ANSWERS, limit, now)
-    going, looked = _judge_due(session, channel, answers, policy, rules, now), len(answers)
+    going, looked = _judge_due(session, answers, policy, rules, now, skipped), len(answers)
     room = limit - len(going) if pushes is None else min(limit - len(going), pushes)
     # Many that have to wait, such as in quiet hours, are dealt with together.
     for look in (room, PUSHES_AT_ONCE) if room > 0 else ():
         found = _find_due(session, channel, PUSHES, look, now)
-        gone = _judge_due(session, channel, found, policy, rules, now, most=room)
+        gone = _judge_due(session, found, policy, rules, now, skipped, most=room)
         going, looked = going + gone, looked + len(found)
         if gone or len(found) < look:
             break
@@ -166,11 +167,11 @@ def _find_due(
 
 def _judge_due(
     session: Session,
-    channel: str,
     found: Mapping[int | None, UUID],
     policy: Policy,
     rules: Rules,
     now: datetime,
+    skipped: Callable[[int], None],
     most: int | None = None,
 ) -> list[Message]:
     """Those that may go, at most so many; what became of the others stands in their rows."""
@@ -187,6 +188,7 @@ def _judge_due(
             break
         if _may_go(session, row, known, policy, now):
             going.append(row)
+    skipped(sum(row.status == "skipped" for row in rows))
     return going
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,6 +16,7 @@ from console.api import create_api
 from console.app import create_console
 from pages import shared_routes
 from parley.house import House
+from parley.readiness import Readiness
 from parley.webhooks import PREFIX
 
 
@@ -63,15 +63,6 @@ def _routes(house: House) -> list[BaseRoute]:
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok")
 
-    async def ready(_: Request) -> Response:
-        try:
-            await asyncio.to_thread(house.database.check)
-        except Exception:  # noqa: BLE001  (whatever the driver raises: we are not ready)
-            return JSONResponse({"status": "not ready", "database": "away"}, 503)
-        if house.broken:
-            return JSONResponse({"status": "not ready", "database": "ok", "broken": house.broken}, 503)
-        return JSONResponse({"status": "ready", "database": "ok", "bot": "ok"})
-
     async def media(request: Request) -> Response:
         found = house.media.find(request.path_params["name"])
         if found is None:
@@ -83,7 +74,8 @@ def _routes(house: House) -> list[BaseRoute]:
     return [
         Route("/", home),
         Route("/healthz", alive),
-        Route("/readyz", ready),
+        Route("/readyz", Readiness(house).answer),
+        Route("/metrics", house.scraping.answer),
         Route("/media/{name}", media),
         *shared_routes(),
         *(route for channel in house.channels for route in channel.routes()),

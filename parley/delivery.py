@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
+from time import perf_counter
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -22,6 +24,7 @@ from crm_store.sending import OpenRequest, Outcome
 from parley.batching import Batcher
 from parley.lines import line_out
 from parley.live import Hub
+from parley.metrics import Metrics
 from parley.rate import Buckets
 from parley.threads import in_thread
 
@@ -47,7 +50,9 @@ class Delivery:
         hub: Hub,
         now: Callable[[], datetime],
         rules: Rules = sending.NO_RULES,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._database = database
         self._rules = rules
         self._channels = {channel.name: channel for channel in channels}
@@ -133,6 +138,7 @@ class Delivery:
 
     async def _deliver(self, channel: Channel, row: Outgoing) -> None:
         """One send. A channel's fault fails this row only."""
+        began = perf_counter()
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await channel.send(row.address, row.content)
@@ -141,12 +147,14 @@ class Delivery:
         except Exception:
             log.exception("send.failed", channel=channel.name, message=str(row.id))
             sent = Sent("failed", reason=CHANNEL_FAILED)
+        self._metrics.delivered(perf_counter() - began)
         await self._finished(row, sent)
 
     async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
         """Tell the open pages, and write the outcome down."""
         if sent.status in ("accepted", "delivered", "read", "unknown"):
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
+        self._metrics.became(row.address.channel, sent)
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
         log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
         outcome = Outcome(row.id, row.address, sent, inline)
@@ -170,7 +178,14 @@ class Delivery:
                 return [], 0
         with self._database.writing() as session:
             return sending.start_sending(
-                session, channel.name, channel.policy, room, now, rules=self._rules, pushes=pushes
+                session,
+                channel.name,
+                channel.policy,
+                room,
+                now,
+                rules=self._rules,
+                pushes=pushes,
+                skipped=partial(self._metrics.skipped, channel.name),
             )
 
     def _start_inline(self, batch: Sequence[OpenRequest]) -> list[list[Outgoing]]:

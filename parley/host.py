@@ -103,5 +103,5 @@ class HouseHost:
             known = channels.find_shared(session, key, self._now())
             if known is not None and known != stale:
                 return known
-            channels.share(session, {key: (value, ends_at)})
+            channels.share(session, {key: (value, ends_at)}, self._now())
             return value

@@ -35,10 +35,12 @@ from parley.fetching import Fetcher
 from parley.host import HouseHost
 from parley.learning import Learning
 from parley.live import Feed, Hub
+from parley.metrics import Metrics
 from parley.now import utc_now
 from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
+from parley.scraping import Scraping
 from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
@@ -73,6 +75,7 @@ class House:
         self.now = now
         self.database = Database(settings.resolved_database_url)
         self.hub = Hub()
+        self.metrics = Metrics()
         self.media = MediaFolder(settings.at(settings.media.dir), settings.media.max_mb * 1024 * 1024)
         self.host = HouseHost(self.database, self.hub, self.media, now)
         self.channels = open_channels(settings, self.host)
@@ -84,10 +87,11 @@ class House:
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
             {channel.name: channel.policy for channel in self.channels},
             now,
+            self.metrics,
         )
         self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
         self.rules = rules_of(settings)
-        self.delivery = Delivery(self.database, self.channels, self.hub, now, self.rules)
+        self.delivery = Delivery(self.database, self.channels, self.hub, now, self.rules, self.metrics)
         ticks: Mapping[str, Tick] = {**TICKS, "campaigns": partial(running.tick, rules=self.rules)}
         self.clock = Clock(self.database, ticks, self.queued, now)
         self.pipeline = Pipeline(
@@ -99,10 +103,13 @@ class House:
             self._answered,
             self._fetch,
             erasures.ask_for_left if settings.privacy.erase_on_unfollow else None,
+            self.metrics,
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
         self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
         self.host.record_to = self.pipeline.record
+        names = [channel.name for channel in self.channels]
+        self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
         self.broken: list[str] = []  # parts that have died: see `/readyz`
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from time import perf_counter
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ from crm_store.recording import Recorded, record
 from parley.batching import Batcher
 from parley.lines import line_in
 from parley.live import Hub
+from parley.metrics import Metrics
 from parley.threads import in_thread
 from parley.waiting import Key
 from parley.workers import Worked, Worker
@@ -51,6 +53,7 @@ class Pipeline:
         answered: Callable[[Worked], None],
         fetch: Callable[[Recorded], None],
         left: Callable[[Session, Collection[Address], datetime], None] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._worker = worker
@@ -60,6 +63,7 @@ class Pipeline:
         self._answered = answered  # told what each round of work led to
         self._fetch = fetch  # told of every new message, for the file it may have brought
         self._left = left  # told in the same transaction who has left us
+        self._metrics = metrics or Metrics()
         self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
             self._record, done=self._recorded, for_all=(OperationalError,), patience=HOLD_SECONDS
         )
@@ -73,8 +77,11 @@ class Pipeline:
 
     async def record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
         """Write messages down and have them answered; on disk when this returns. Repeats are told."""
+        began = perf_counter()
         results = await asyncio.gather(*(self._recorder.do(one) for one in incoming))
-        return [one for one in results if one is not None]
+        recorded = [one for one in results if one is not None]
+        self._metrics.recorded(incoming, sum(one.repeat for one in recorded), perf_counter() - began)
+        return recorded
 
     async def run(self) -> None:
         """Work until cancelled, then finish what is in hand."""

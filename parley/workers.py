@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from crm_store.messages import Floor, Policy, Understanding
 from crm_store.outbox import Outgoing
 from nlu.base import State
 from parley.bot import Bot
+from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.turns import Acted, Situation, act, act_in_silence, handed_over
 from parley.waiting import Key
@@ -65,6 +67,7 @@ class Worker:
     name: str
     policies: Mapping[str, Policy]
     now: Callable[[], datetime]
+    metrics: Metrics = field(default_factory=Metrics)
 
     def work(self, ids: Sequence[UUID], inline: Collection[Key], most: int = MOST_MESSAGES) -> Worked:
         """Answer what waits in these conversations, whose leases we hold; at most so many messages.
@@ -75,9 +78,13 @@ class Worker:
         try:
             with self.database.reading() as session:
                 messages = _waiting(session, ids, most)
+            at, began = self.now(), perf_counter()
             understood = bot.understand(messages)
             heard = dict(zip((m.id for m in messages), understood, strict=True))
-            return self._act(bot, ids, messages, heard, inline, self.now())
+            acting = perf_counter()
+            worked = self._act(bot, ids, messages, heard, inline, self.now())
+            self.metrics.worked(messages, at, acting - began, perf_counter() - acting)
+            return worked
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
@@ -180,6 +187,7 @@ class Worker:
                 at=_where(error),
             )
             session.add_all([conversation, message])
+        self.metrics.failed()
         worked = Worked(done={conversation_id}, offered={(message.address, message.key or ""): []})
         if parked:
             worked.queued.add(message.channel)

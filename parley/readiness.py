@@ -1,0 +1,40 @@
+"""`/readyz`: whether this process can do its work, part by part, and what is not as it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from crm_store.migrating import find_version, newest_version
+from parley.house import House
+from parley.threads import in_thread
+
+
+class Readiness:
+    """Answers `GET /readyz`: 200 if the process is ready, else 503; both say why."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def answer(self, _: Request) -> Response:
+        """Every part with `ok` or what is wrong with it."""
+        parts, broken = await in_thread(self._look), self._house.broken
+        ready = not broken and all(told == "ok" for told in parts.values())
+        told: dict[str, Any] = {"status": "ready" if ready else "not ready", **parts}
+        if broken:
+            told["broken"] = broken  # parts that have died; the log says of what
+        return JSONResponse(told, 200 if ready else 503)
+
+    def _look(self) -> dict[str, str]:
+        parts = {"database": "ok", "migrations": "ok", "bot": "ok"}  # No house is opened without its bot.
+        try:
+            version = find_version(self._house.database)
+        except SQLAlchemyError:
+            return parts | {"database": "away", "migrations": "unknown"}
+        # A newer one is fine: another process is a release ahead, and takes nothing away from this one.
+        if version is None or version < newest_version():
+            parts["migrations"] = f"at {version or 'nothing'}, expected {newest_version()}"
+        return parts
