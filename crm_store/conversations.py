@@ -221,11 +221,22 @@ def renew_leases(session: Session, worker: str, ids: Collection[UUID], now: date
     )
 
 
-def lease_waiting(session: Session, worker: str | None, limit: int, now: datetime) -> list[UUID]:
-    """Conversations in which messages wait and that nobody holds; with a worker, they are now its own."""
+def lease_waiting(
+    session: Session,
+    worker: str | None,
+    limit: int,
+    now: datetime,
+    among: Collection[UUID] | None = None,
+) -> list[UUID]:
+    """Conversations in which messages wait and that nobody holds; with a worker, they are now its own.
+
+    `among`: only of these.
+    """
     free = or_(col(Conversation.leased_until).is_(None), col(Conversation.leased_until) < now)
     waiting = text("id IN (SELECT conversation_id FROM messages WHERE work = 'waiting')")
     query = select(Conversation).where(waiting, free).order_by(col(Conversation.id)).limit(limit)
+    if among is not None:
+        query = query.where(col(Conversation.id).in_(among))
     if worker is None:
         return [found.id for found in session.exec(query)]
     found = session.exec(query.with_for_update(skip_locked=True)).all()

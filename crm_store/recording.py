@@ -87,9 +87,11 @@ class Recorded:
 
 
 def record(
-    session: Session, batch: Sequence[Incoming], worker: str, now: datetime
+    session: Session, batch: Sequence[Incoming], worker: str | None, now: datetime
 ) -> list[Recorded | None]:
     """Write down a batch in its order; `worker` gets the lease of every conversation that is free.
+
+    With None nobody gets it: whoever has room comes for it.
 
     None stands for what is no message of its own: a delivery receipt. Rows are read and written as they
     are, without objects for them: everything that comes in passes here.
@@ -101,7 +103,7 @@ def record(
     open_ones = _open_conversations(
         session, {i.address: people[i.address]["customer_id"] for i in new}, now
     )
-    leased = {row["id"] for row in open_ones.values() if _is_free(row, worker, now)}
+    leased = {row["id"] for row in open_ones.values() if worker and _is_free(row, worker, now)}
     fresh: dict[tuple[Address, str], dict[str, Any]] = {}
     for incoming in new:
         row = _row(incoming, open_ones[incoming.address], now)
@@ -274,7 +276,7 @@ def _touch_conversations(
     open_ones: Mapping[Address, Mapping[str, Any]],
     rows: Sequence[Mapping[str, Any]],
     leased: set[UUID],
-    worker: str,
+    worker: str | None,
     now: datetime,
 ) -> None:
     touched = {row["conversation_id"] for row in rows}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import perf_counter
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -31,6 +32,7 @@ from parley.waiting import Key
 from parley.workers import Worked, Worker
 
 MOST_CONVERSATIONS = 64  # worked on together by the embedded engine
+MOST_IN_HAND = 128  # conversations that one process holds while others could take them
 MOST_REMOTE = 32  # conversations that a remote engine is asked about at once
 SWEEP_SECONDS = 1.0
 RENEW_SECONDS = 3.0
@@ -38,6 +40,26 @@ STOP_SECONDS = 8.0
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
+
+
+class Others(Protocol):
+    """The other processes on the same database, as far as they can be reached."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether work may be left to whoever has room."""
+
+    def hand_over(self, ids: Collection[UUID]) -> None:
+        """Messages wait in these conversations, and nobody here works on them."""
+
+
+class Nobody:
+    """No other process."""
+
+    reachable = False
+
+    def hand_over(self, ids: Collection[UUID]) -> None:
+        """Nobody is there."""
 
 
 class Pipeline:
@@ -55,6 +77,7 @@ class Pipeline:
         left: Callable[[Session, Collection[Address], datetime], None] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
+        self.others: Others = Nobody()  # set by whoever assembles
         self._database = database
         self._worker = worker
         self._hub = hub
@@ -72,6 +95,7 @@ class Pipeline:
         self._in_work: set[UUID] = set()
         self._again: set[UUID] = set()  # in work, and something came in that the round may have missed
         self._wake = asyncio.Event()
+        self._room = asyncio.Event()  # for work that others have left
         self._remote = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="remote")
         self._working: set[asyncio.Task[None]] = set()
 
@@ -83,8 +107,18 @@ class Pipeline:
         self._metrics.recorded(incoming, sum(one.repeat for one in recorded), perf_counter() - began)
         return recorded
 
+    async def room(self) -> int:
+        """Wait until there is room; for how many conversations."""
+        await self._room.wait()
+        return MOST_CONVERSATIONS - self._in_hand()
+
+    async def take_over(self, ids: Collection[UUID]) -> None:
+        """Work on those of these conversations that nobody holds."""
+        self._work_on(await in_thread(self._lease, ids))
+
     async def run(self) -> None:
         """Work until cancelled, then finish what is in hand."""
+        self._look_for_room()
         keepers = [asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())]
         try:
             await self._work()
@@ -97,8 +131,9 @@ class Pipeline:
     def _record(self, batch: Sequence[Incoming]) -> list[Recorded | None]:
         now = self._now()
         gone = {one.address for one in batch if one.reachable is False}
+        full = self.others.reachable and self._in_hand() >= MOST_IN_HAND
         with self._database.writing() as session:
-            recorded = record(session, batch, self._worker.name, now)
+            recorded = record(session, batch, None if full else self._worker.name, now)
             if gone and self._left:
                 self._left(session, gone, now)
             return recorded
@@ -108,6 +143,7 @@ class Pipeline:
         recorded = [one for one in results if one is not None]
         self._hub.changed(one.conversation_id for one in recorded if not one.repeat)
         self._work_on([one.conversation_id for one in recorded if one.leased])
+        self.others.hand_over({one.conversation_id for one in recorded if one.waiting and not one.leased})
         for one in recorded:
             if not one.repeat:
                 line = line_in(one.incoming, one.message_id, one.seq, self._now())
@@ -120,6 +156,13 @@ class Pipeline:
         self._ready.update(dict.fromkeys(one for one in ids if one not in self._in_work))
         if self._ready:
             self._wake.set()
+        self._look_for_room()
+
+    def _in_hand(self) -> int:
+        return len(self._ready) + len(self._in_work)
+
+    def _look_for_room(self) -> None:
+        (self._room.set if self._in_hand() < MOST_CONVERSATIONS else self._room.clear)()
 
     async def _work(self) -> None:
         remote = self._worker.bot.interpreter.remote
@@ -166,20 +209,22 @@ class Pipeline:
         """Find what was recorded and not acted on: by a process that died, or whose lease ran out."""
         while True:
             found: list[UUID] = []
+            await self._room.wait()
             try:
-                found = await in_thread(self._lease_waiting)
+                found = await in_thread(self._lease)
                 self._work_on(found)
             except Exception:
                 log.exception("sweep.failed")
             if len(found) < MOST_CONVERSATIONS:
                 await asyncio.sleep(SWEEP_SECONDS)
 
-    def _lease_waiting(self) -> list[UUID]:
-        with self._database.reading() as session:
-            if not lease_waiting(session, None, MOST_CONVERSATIONS, self._now()):
-                return []
+    def _lease(self, among: Collection[UUID] | None = None) -> list[UUID]:
+        if among is None:
+            with self._database.reading() as session:
+                if not lease_waiting(session, None, MOST_CONVERSATIONS, self._now()):
+                    return []
         with self._database.writing() as session:
-            return lease_waiting(session, self._worker.name, MOST_CONVERSATIONS, self._now())
+            return lease_waiting(session, self._worker.name, MOST_CONVERSATIONS, self._now(), among)
 
     async def _renew(self) -> None:
         while True:

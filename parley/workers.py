@@ -46,6 +46,7 @@ class Worked:
     queued: set[str] = field(default_factory=set)  # channels on which something is due
     # For messages whose request is open: what answers them. These rows are being sent already.
     offered: dict[Key, list[Outgoing]] = field(default_factory=dict)
+    elsewhere: set[Key] = field(default_factory=set)  # worked off; another process may hold their request
 
     def add(self, other: Worked) -> None:
         """What another round led to, too."""
@@ -53,6 +54,7 @@ class Worked:
         self.done |= other.done
         self.queued |= other.queued
         self.offered |= other.offered
+        self.elsewhere |= other.elsewhere
 
 
 @dataclass(slots=True)
@@ -130,11 +132,16 @@ class Worker:
                 changes.append(_done(message, heard[message.id], acted))
             mark_worked(session, changes)
             worked = _queue(session, rows, messages, inline, now)
+            worked.elsewhere = self._held_elsewhere(messages, inline)
             asked.write(session)
             dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
             worked.more = _let_go(session, mine)
         worked.done = set(ids) - worked.more
         return worked
+
+    def _held_elsewhere(self, messages: Sequence[Message], inline: Collection[Key]) -> set[Key]:
+        asked = {m.channel for m in messages if self.policies.get(m.channel, Policy()).inline_within}
+        return {(m.address, m.key or "") for m in messages if m.channel in asked} - set(inline)
 
     def _situation(
         self,
