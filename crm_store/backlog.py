@@ -13,9 +13,9 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from crm_store.channels import SharedValue
-from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_parked, is_queued, is_waiting
+from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_waiting
+from crm_store.parked import MOST, count_parked
 
-MOST = 10_000  # counted; more than that is told as so many
 TOKEN = ".access_token"  # noqa: S105  (how keys of shared values end that are platform tokens)
 LANES = {"answers": ANSWERS, "pushes": PUSHES}
 
@@ -55,11 +55,6 @@ def read_backlog(session: Session, channels: list[str]) -> Backlog:
         if value.key.endswith(TOKEN):
             found.tokens[value.key.removesuffix(TOKEN)] = (value.made_at, value.ends_at)
     return found
-
-
-def count_parked(session: Session) -> int:
-    """How many turns are parked, up to `MOST`."""
-    return _count(session, select(col(Message.seq)).where(is_parked()))
 
 
 def _count(session: Session, query: Select[Any]) -> int:

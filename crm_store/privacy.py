@@ -14,7 +14,7 @@ from crm_store import followups
 from crm_store.conversations import Conversation, close
 from crm_store.customers import Customer
 from crm_store.db import CleanJson, exclusive
-from crm_store.history import Message, is_waiting
+from crm_store.history import Message, is_parked, is_waiting
 from crm_store.identities import identities_of, lock_identities
 
 ERASED = "the customer's data were erased"
@@ -72,7 +72,7 @@ def _end(session: Session, customer_id: UUID, now: datetime) -> None:
     session.execute(select(col(Message.seq)).where(mine).order_by(col(Message.seq)).with_for_update())
     queued = update(Message).where(mine, col(Message.status) == "queued")
     session.execute(queued.values(status="skipped", reason=ERASED))
-    session.execute(update(Message).where(mine, is_waiting()).values(work=None))
+    session.execute(update(Message).where(mine, is_waiting() | is_parked()).values(work=None))
 
 
 def _about(table: Table, customer_id: UUID) -> Any:

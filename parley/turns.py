@@ -15,6 +15,7 @@ from crm_store import customers, outbox
 from crm_store.conversations import Conversation
 from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
+from crm_store.parked import COMING, STILL_WAITING
 from nlu import forms
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
@@ -168,7 +169,9 @@ def _run(
     return turn.say(decision.action), turn
 
 
-def _say(situation: Situation, acted: Acted, contents: Sequence[Content], source: str) -> None:
+def _say(
+    situation: Situation, acted: Acted, contents: Sequence[Content], source: str, about: str = "re"
+) -> None:
     for content in contents:
         acted.rows.append(
             outbox.draft(
@@ -178,7 +181,7 @@ def _say(situation: Situation, acted: Acted, contents: Sequence[Content], source
                 source=source,
                 now=situation.now,
                 due_at=max(situation.answer_at, situation.now),
-                key=f"re:{situation.message.id.hex}:{len(acted.rows)}",
+                key=f"{about}:{situation.message.id.hex}:{len(acted.rows)}",
                 reply_to=situation.message.id,
             )
         )
@@ -199,14 +202,14 @@ def _still_waiting(situation: Situation, state: State) -> Acted:
     if not _told_lately(situation):
         values = {"language": state.slots["language"]}
         contents = situation.bot.say("utter_still_waiting", values, situation.conversation.channel)
-        _say(situation, acted, contents, "action:utter_still_waiting")
+        _say(situation, acted, contents, STILL_WAITING)
     return acted
 
 
 def _told_lately(situation: Situation) -> bool:
     query = select(Message.id).where(
         col(Message.conversation_id) == situation.conversation.id,
-        col(Message.source) == "action:utter_still_waiting",
+        col(Message.source) == STILL_WAITING,
         col(Message.created_at) > situation.now - REPEAT_COMING_AFTER,
     )
     return situation.session.exec(query.limit(1)).first() is not None
@@ -232,5 +235,6 @@ def handed_over(situation: Situation) -> Acted:
     contents = situation.bot.say(
         "utter_handover_coming", {"language": cast(str, language)}, situation.conversation.channel
     )
-    _say(situation, acted, contents, "action:action_handover")
+    # Under a key of its own: the message may be replayed, and is then answered under its usual one.
+    _say(situation, acted, contents, COMING, f"parked {situation.now.isoformat()}")
     return acted

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session, col, select
 
-from crm_store import dialogues, outbox
+from crm_store import dialogues, outbox, parked
 from crm_store.conversations import Conversation, lock_conversations
 from crm_store.db import Database
 from crm_store.history import Message, is_waiting, list_waiting, mark_worked
@@ -121,6 +121,8 @@ class Worker:
                     session, bot, conversation, message, heard[message.id], state, now
                 )
                 speaks = conversation.floor in ("bot", "waiting")
+                # Only what is replayed has a decision already.
+                speaks = speaks and not (message.decision and parked.is_late(session, message))
                 acted = act(situation) if speaks else act_in_silence(situation)
                 if acted.floor and conversation.floor == "bot":
                     conversation.floor, conversation.floor_since = acted.floor, now
@@ -176,16 +178,23 @@ class Worker:
                 return Worked(done={conversation_id})
             message = waiting[0]
             message.attempts += 1
-            parked = message.attempts >= TRIES
-            conversation.leased_by = None if parked else _BACKING_OFF
-            conversation.leased_until = None if parked else now + timedelta(seconds=2**message.attempts)
-            if parked:
+            given_up = message.attempts >= TRIES
+            conversation.leased_by = None if given_up else _BACKING_OFF
+            conversation.leased_until = None if given_up else now + timedelta(seconds=2**message.attempts)
+            if given_up:
                 trace = "".join(traceback.format_exception(error, limit=-8))
                 message.work = "parked"
-                message.decision = [{"action": None, "by": "error", "name": "parked", "trace": trace}]
-                self._hand_over(session, conversation, message, now)
+                step = {
+                    "action": None,
+                    "by": "error",
+                    "name": "parked",
+                    "at": now.isoformat(),
+                    "trace": trace,
+                }
+                handed_over = self._hand_over(session, conversation, message, now)
+                message.decision = [step | {"handed_over": handed_over}]
             log.error(
-                "turn.parked" if parked else "turn.failed",
+                "turn.parked" if given_up else "turn.failed",
                 conversation=str(conversation_id),
                 message=str(message.id),
                 attempt=message.attempts,
@@ -196,16 +205,19 @@ class Worker:
             session.add_all([conversation, message])
         self.metrics.failed()
         worked = Worked(done={conversation_id}, offered={(message.address, message.key or ""): []})
-        if parked:
+        if given_up:
             worked.queued.add(message.channel)
         return worked
 
     def _hand_over(
         self, session: Session, conversation: Conversation, message: Message, now: datetime
-    ) -> None:
-        """A person gets what could not be answered, and the customer is told, if the words can be found."""
+    ) -> bool:
+        """A person gets what could not be answered, and the customer is told, if the words can be found.
+
+        False if the bot did not have the floor.
+        """
         if conversation.floor != "bot":
-            return
+            return False
         conversation.floor, conversation.floor_since = "waiting", now
         conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
         heard = self.bot.heard_nothing(message)
@@ -216,6 +228,7 @@ class Worker:
             log.exception("words.missing")  # The hand-over itself must stand.
         else:
             outbox.queue(session, rows)
+        return True
 
 
 def _where(error: Exception) -> str:
