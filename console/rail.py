@@ -24,6 +24,7 @@ RAIL: tuple[Stop, ...] = (
     Stop("campaigns", "/console/campaigns", "campaigns"),
     Stop("segments", "/console/segments", "campaigns"),
     Stop("quick_replies", "/console/quick-replies", "inbox"),
+    Stop("parked", "/console/parked", "parked"),
     Stop("staff", "/console/staff", "staff"),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -19,6 +20,7 @@ from console.host import Host
 from console.rail import stops_of
 from crm_store.db import Database
 from crm_store.messages import NotFound
+from crm_store.parked import count_parked
 from crm_store.staff import Staff
 
 
@@ -89,13 +91,24 @@ class Visit:
         return drawing.word(self.language, key, values)
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        """A page; besides what all find, it finds `visit`, `staff`, `stops` (the rail) and `said`."""
+        """A page; besides what all find, it finds `visit`, `staff`, `stops` and `counts` of the rail."""
         said = cookies.said_before(self.request)
-        html = self.part(template, said=drawing.word(self.language, *said) if said else "", **values)
+        told = drawing.word(self.language, *said) if said else ""
+        html = self.part(template, said=told, counts=self._counts(), **values)
         response = HTMLResponse(html, status, pages.security_headers())
         if said:
             cookies.forget_said(response)
         return response
+
+    def _counts(self) -> dict[str, int]:
+        """What the rail says of its places."""
+        if not self.staff.may("parked"):
+            return {}
+        try:
+            with self.database.reading() as session:
+                return {"parked": count_parked(session)}
+        except SQLAlchemyError:  # The page may be the one that says so.
+            return {}
 
     def part(self, template: str, **values: Any) -> str:
         """The HTML of a template, which may be a part of a page."""

@@ -15,7 +15,7 @@ from crm_store.messages import NotFound, ParleyError, Refused, clean
 _EVERYBODY = frozenset({"inbox", "customers", "edit_customers"})
 _RIGHTS = {
     "agent": _EVERYBODY,
-    "supervisor": _EVERYBODY | {"assign", "quick_replies", "faq", "audit"},
+    "supervisor": _EVERYBODY | {"assign", "quick_replies", "faq", "audit", "parked"},
     "marketer": frozenset({"customers", "campaigns", "faq"}),
 }
 RIGHTS = frozenset().union(*_RIGHTS.values()) | {"staff"}

@@ -17,6 +17,7 @@ from console.api import (
     faqs,
     followups,
     messages,
+    parked,
     problems,
     segments,
 )
@@ -26,7 +27,19 @@ from console.limits import BodyLimit
 PREFIX = "/api"
 LARGEST_BODY = 1024 * 1024  # bytes
 
-NOUNS = (customers, edits, conversations, messages, events, followups, faqs, segments, campaigns, audit)
+NOUNS = (
+    customers,
+    edits,
+    conversations,
+    messages,
+    events,
+    followups,
+    faqs,
+    segments,
+    campaigns,
+    parked,
+    audit,
+)
 _ABOUT = """Customers, conversations and messages of Parley for programs.
 
 Send a token with every request: `Authorization: Bearer TOKEN`. Lists come in pages: send `next_cursor`
@@ -44,6 +57,7 @@ _NOUNS = [
     {"name": "faqs", "description": "What customers ask, in several phrasings, and what they are told."},
     {"name": "segments", "description": "Descriptions of customers, and the tags that they carry."},
     {"name": "campaigns", "description": "A message for many: tried, launched, watched, stopped."},
+    {"name": "parked", "description": "Messages that the bot failed to answer, for operators."},
     {"name": "audit", "description": "Who changed what, and when."},
 ]
 

@@ -73,6 +73,9 @@ def test_every_address_of_the_contract_is_in_the_document(document: dict[str, An
         },
         f"{campaign}/report": ["get"],
         f"{campaign}/report.csv": ["get"],
+        "/api/v1/parked": ["get"],
+        "/api/v1/parked/{message_id}/replay": ["post"],
+        "/api/v1/parked/{message_id}/dismiss": ["post"],
         "/api/v1/audit": ["get"],
         **{f"{conversation}/{what}": ["post"] for what in ("takeover", "release", "assign", "close")},
     }
