@@ -140,6 +140,8 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     version: int = 0  # of the conversation, under which it was written
     reply_to: UUID | None = None
+    # The message whose request's answer carried it; None: it goes, or went, out by itself.
+    carried_by: UUID | None = None
 
     @property
     def address(self) -> Address:

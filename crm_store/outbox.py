@@ -28,6 +28,7 @@ class Outgoing:
     content: Content
     created_at: datetime
     reply_to: UUID | None  # the message that it answers
+    taken_at: datetime | None = None  # since when it is being sent
 
 
 def draft(
@@ -63,6 +64,7 @@ def draft(
         "sent_at": None,
         "version": conversation.version,
         "reply_to": reply_to,
+        "carried_by": None,
     }
 
 
@@ -73,8 +75,8 @@ def lane_of(sender: str, source: str) -> int:
 
 
 def start_with(row: dict[str, Any], now: datetime) -> None:
-    """Mark a draft as being sent from its first commit on: a request is open that will carry it."""
-    row |= {"status": "sending", "sent_at": now}
+    """Mark a draft as being sent from its first commit on: the request of what it answers is still open."""
+    row |= {"status": "sending", "sent_at": now, "carried_by": row["reply_to"]}
 
 
 def outgoing_of(row: Mapping[str, Any], seq: int) -> Outgoing:
@@ -88,6 +90,7 @@ def outgoing_of(row: Mapping[str, Any], seq: int) -> Outgoing:
         content=Content.from_json(row["content"]),
         created_at=row["created_at"],
         reply_to=row["reply_to"],
+        taken_at=row["sent_at"],
     )
 
 

@@ -32,7 +32,6 @@ RETRIES = 8  # about ten minutes with the pauses of `_became`
 TRIED_TOO_OFTEN = "tried too often"
 LONGEST_PAUSE = 600.0  # seconds
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
-GIVEN_UP_AFTER = timedelta(seconds=5)  # a platform that comes again has waited so long for its answer
 
 _BECAME = write_columns("status", "reason", "code", "platform_id", "attempts", "due_at")
 
@@ -41,14 +40,15 @@ _BECAME = write_columns("status", "reason", "code", "platform_id", "attempts", "
 class OpenRequest:
     """A request of a platform whose answer can carry what is to be said to an address.
 
-    `carry` says how many of the contents, from the first on, the answer carries. `again` is a message
-    that the platform hands in once more: it has not got the answer of the first time.
+    `carry` says how many of the contents, from the first on, the answer carries. `brings` is the message
+    that came with it. `again` is the same, if we had dealt with it: the platform has not got the answer.
     """
 
     address: Address
     policy: Policy
     carry: Callable[[list[Content]], int]
     again: UUID | None = None
+    brings: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetim
 
     Returns what each answer carries; what it does not carry is due, or waits for the next message.
     """
-    conversations = lock_conversations(session, _asked_of(session, requests, Message.conversation_id, now))
+    conversations = lock_conversations(session, _asked_of(session, requests, Message.conversation_id))
     # Asked again under the lock, and locked all at once: in the order in which everybody locks messages.
-    seqs = _asked_of(session, requests, Message.seq, now) if conversations else set()
+    seqs = _asked_of(session, requests, Message.seq) if conversations else set()
     query = select(Message).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq))
     found: dict[Address, list[Message]] = defaultdict(list)
     for row in session.exec(query.with_for_update()) if seqs else ():
@@ -137,12 +137,15 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
         session.connection().execute(_BECAME, became)
 
 
-def put_back(session: Session, ids: Collection[UUID], now: datetime) -> None:
+def put_back(session: Session, rows: Collection[Outgoing], now: datetime) -> None:
     """Rows that no request carries after all are due again; nobody has tried to send them."""
-    taken = select(Message.seq).where(col(Message.id).in_(ids), col(Message.status) == "sending")
-    mine = taken.order_by(col(Message.seq)).with_for_update()
-    query = update(Message).where(col(Message.seq).in_(mine))
-    session.execute(query.values(status="queued", sent_at=None, due_at=now))
+    taken = {row.id: row.taken_at for row in rows}
+    query = select(Message).where(col(Message.id).in_(taken), col(Message.status) == "sending")
+    for row in session.exec(query.order_by(col(Message.seq)).with_for_update()):
+        # Another request for the same message may have taken it since.
+        if row.sent_at == taken[row.id]:
+            row.status, row.sent_at, row.due_at, row.carried_by = "queued", None, now, None
+            session.add(row)
 
 
 def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) -> int:
@@ -221,14 +224,14 @@ def _earlier(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _asked_of(session: Session, requests: Sequence[OpenRequest], column: Any, now: datetime) -> set[Any]:
+def _asked_of(session: Session, requests: Sequence[OpenRequest], column: Any) -> set[Any]:
     """This column of all rows that the answers to the requests might carry."""
     columns = (col(Message.channel), col(Message.external_id))
     wanted, same = listed(session, columns, [(r.address.channel, r.address.external_id) for r in requests])
     found = set(session.exec(select(column).join(wanted, same).where(is_unsent())))
     for request in requests:
         if request.again:
-            given = select(column).where(*_of(request.address), _lost(request.again, now))
+            given = select(column).where(*_of(request.address), _was_given(request.again))
             found.update(session.exec(given))
     return found
 
@@ -240,13 +243,17 @@ def _take(
     conversations: dict[UUID, Conversation],
     now: datetime,
 ) -> list[Outgoing]:
-    rows = [row for row in found if _is_wanted(row, request, now)]
-    if any(row.status == "sending" and not _is_lost(row, request, now) for row in rows):
+    if request.again and (given := [row for row in found if row.carried_by == request.again]):
+        return _give_again(session, request, given, conversations, now)
+    if any(row.status == "sending" for row in found):
         return []  # Something is under way to the address already; nothing may overtake it.
+    rows = [row for row in found if row.status == "queued" and row.lane == ANSWERS]
     # The answer to a request needs neither window nor the right to push.
     known = look_up(session, rows, conversations, NO_RULES, now)
     going = [row for row in rows if _may_go(session, row, known, Policy(), now)]
     carried = request.carry([row.said for row in going]) if going else 0
+    for row in going[:carried]:
+        row.carried_by = request.brings
     for row in going[carried:]:
         row.status, row.sent_at = "queued", None
         row.due_at = now if request.policy.push else None
@@ -258,24 +265,28 @@ def _of(address: Address) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return col(Message.channel) == address.channel, col(Message.external_id) == address.external_id
 
 
-def _lost(again: UUID, now: datetime) -> ColumnElement[bool]:
-    """Answers to a message of which the platform, by asking again, says that it has not got them."""
-    stale = (col(Message.status) == "sending") & (col(Message.sent_at) < now - GIVEN_UP_AFTER)
-    return (col(Message.reply_to) == again) & or_(col(Message.status) == "unknown", stale)
+def _was_given(to: UUID) -> ColumnElement[bool]:
+    """What the answer to the request of a message has carried, whatever became of it."""
+    return (col(Message.carried_by) == to) & col(Message.status).in_(("sending", "accepted", "unknown"))
 
 
-def _is_wanted(row: Message, request: OpenRequest, now: datetime) -> bool:
-    if row.status == "queued":
-        return row.lane == ANSWERS
-    return row.status == "sending" or (row.status == "unknown" and _answers(row, request))
-
-
-def _answers(row: Message, request: OpenRequest) -> bool:
-    return request.again is not None and row.reply_to == request.again
-
-
-def _is_lost(row: Message, request: OpenRequest, now: datetime) -> bool:
-    return _answers(row, request) and row.sent_at is not None and row.sent_at < now - GIVEN_UP_AFTER
+def _give_again(
+    session: Session,
+    request: OpenRequest,
+    given: Sequence[Message],
+    conversations: dict[UUID, Conversation],
+    now: datetime,
+) -> list[Outgoing]:
+    """The same answer to the same message, unless somebody else speaks now."""
+    known = look_up(session, given, conversations, NO_RULES, now)
+    if not all(isinstance(verdict(known.facts(row, Policy()), now), Send) for row in given):
+        return []
+    carried = request.carry([row.said for row in given])
+    for row in given[:carried]:
+        if row.status != "accepted":
+            row.status, row.sent_at, row.reason = "sending", now, None
+            session.add(row)
+    return [_outgoing(row) for row in given[:carried]]
 
 
 def _may_go(session: Session, row: Message, known: Known, policy: Policy, now: datetime) -> bool:
@@ -283,7 +294,7 @@ def _may_go(session: Session, row: Message, known: Known, policy: Policy, now: d
     session.add(row)
     match verdict(known.facts(row, policy), now):
         case Send():
-            row.status, row.sent_at, row.reason = "sending", now, None
+            row.status, row.sent_at, row.reason, row.carried_by = "sending", now, None, None
             known.note_sent(row, now)
             return True
         case Defer(until, why):
@@ -328,4 +339,5 @@ def _outgoing(row: Message) -> Outgoing:
         content=row.said,
         created_at=row.created_at,
         reply_to=row.reply_to,
+        taken_at=row.sent_at,
     )

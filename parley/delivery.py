@@ -199,7 +199,7 @@ class Delivery:
 
     def _put_back(self, rows: Sequence[Outgoing]) -> None:
         with self._database.writing() as session:
-            sending.put_back(session, [row.id for row in rows], self._now())
+            sending.put_back(session, rows, self._now())
 
     def _give_up_lost(self) -> int:
         with self._database.writing() as session:

@@ -100,11 +100,12 @@ class Webhooks:
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
             if again is not None and not offer.rows:
                 # It comes again though we have dealt with it: the platform did not get the answer.
-                return await self._carry(channel, query, incoming, again.message_id)
+                await self._others_told(incoming[-1].address, until)
+                return await self._carry(channel, query, incoming, again.message_id, again=True)
             await offer.wait(until - asyncio.get_running_loop().time())
             if not offer.rows:
                 await self._others_told(incoming[-1].address, until)
-                return await self._carry(channel, query, incoming, None)
+                return await self._carry(channel, query, incoming, recorded[-1].message_id)
             reply, count = channel.answer(query, incoming, [row.content for row in offer.rows])
             return reply, offer.take(count)
 
@@ -140,7 +141,13 @@ class Webhooks:
                     await self._telling[address].wait()
 
     async def _carry(
-        self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming], again: UUID | None
+        self,
+        channel: Channel,
+        query: Mapping[str, str],
+        incoming: Sequence[Incoming],
+        brings: UUID,
+        *,
+        again: bool = False,
     ) -> tuple[Reply, list[Outgoing]]:
         """Answer with what stands in the outbox for the address, if anything does."""
         reply = channel.answer(query, incoming, ())[0]
@@ -150,7 +157,8 @@ class Webhooks:
             reply, count = channel.answer(query, incoming, contents)
             return count
 
-        request = OpenRequest(incoming[-1].address, channel.policy, carry, again)
+        address = incoming[-1].address
+        request = OpenRequest(address, channel.policy, carry, brings if again else None, brings)
         rows = await self._delivery.take_inline(request)
         self._delivery.wake(channel.name)
         return reply, rows

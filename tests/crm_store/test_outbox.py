@@ -52,10 +52,11 @@ class Shop:
         policy: Policy = FREE,
         who: str = "anna",
         again: UUID | None = None,
+        brings: UUID | None = None,
         now: datetime = NOW,
     ) -> list[str]:
         with self.database.writing() as session:
-            request = OpenRequest(Address("shop", who), policy, carry, again)
+            request = OpenRequest(Address("shop", who), policy, carry, again, brings or again)
             (rows,) = sending.start_inline(session, [request], now)
             return [row.content.text for row in rows]
 
@@ -117,20 +118,65 @@ def test_an_inline_answer_never_overtakes_what_is_under_way(shop: Shop) -> None:
     assert shop.inline(len) == ["two"]
 
 
-def test_a_platform_that_asks_again_gets_the_answer_whose_fate_was_unknown(
+def test_a_platform_that_asks_again_gets_the_same_answer_again(shop: Shop, database: Database) -> None:
+    with database.reading() as session:
+        (asked,) = history.list_messages(session, shop.conversation)
+    answer = shop.queue("the answer", reply_to=asked.id)
+    assert shop.inline(len, brings=asked.id) == ["the answer"]
+    assert shop.inline(len, again=asked.id) == ["the answer"]
+    shop.finish(answer, Sent("unknown"))
+    assert shop.inline(len) == []
+    assert shop.inline(len, again=asked.id) == ["the answer"]
+    shop.finish(answer, Sent("accepted"))
+    shop.queue("something new")
+    assert shop.inline(len, again=asked.id) == ["the answer"]
+    assert shop.status(answer) == ("accepted", None)
+
+
+def test_what_one_answer_carried_is_given_again_together_also_what_answered_something_else(
     shop: Shop, database: Database
 ) -> None:
     with database.reading() as session:
         (asked,) = history.list_messages(session, shop.conversation)
-    lost = shop.queue("the answer", reply_to=asked.id)
-    assert shop.inline(len) == ["the answer"]
-    assert shop.inline(len, again=asked.id) == []  # The first try may still be going on.
-    later = NOW + sending.GIVEN_UP_AFTER + timedelta(seconds=1)
+    shop.queue("of before")
+    shop.queue("the answer", reply_to=asked.id)
+    assert shop.inline(len, brings=asked.id) == ["of before", "the answer"]
+    assert shop.inline(len, again=asked.id) == ["of before", "the answer"]
+
+
+def test_what_went_out_by_itself_is_not_given_again(shop: Shop, database: Database) -> None:
+    with database.reading() as session:
+        (asked,) = history.list_messages(session, shop.conversation)
+    sent = shop.queue("the answer", reply_to=asked.id)
+    assert shop.start() == ["the answer"]
+    assert shop.inline(len, again=asked.id) == []
+    shop.finish(sent, Sent("unknown"))
+    assert shop.inline(len, again=asked.id) == []
+
+
+def test_who_has_taken_an_answer_again_is_the_only_one_to_put_it_back(
+    shop: Shop, database: Database
+) -> None:
+    with database.reading() as session:
+        (asked,) = history.list_messages(session, shop.conversation)
+    answer = shop.queue("the answer", reply_to=asked.id)
+    first = OpenRequest(Address("shop", "anna"), FREE, len, None, asked.id)
+    with database.writing() as session:
+        ((mine,),) = sending.start_inline(session, [first], NOW)
+    later = NOW + timedelta(seconds=1)
     assert shop.inline(len, again=asked.id, now=later) == ["the answer"]
-    shop.finish(lost, Sent("unknown"))
-    assert shop.inline(len) == []
-    assert shop.inline(len, again=asked.id) == ["the answer"]
-    shop.finish(lost, Sent("accepted"))
+    with database.writing() as session:
+        sending.put_back(session, [mine], later)
+    assert shop.status(answer) == ("sending", None)
+
+
+def test_after_a_takeover_the_bots_answer_is_not_given_again(shop: Shop, database: Database) -> None:
+    with database.reading() as session:
+        (asked,) = history.list_messages(session, shop.conversation)
+    shop.queue("the answer", reply_to=asked.id)
+    assert shop.inline(len, brings=asked.id) == ["the answer"]
+    with database.writing() as session:
+        conversations.take_over(session, shop.conversation, "lin")
     assert shop.inline(len, again=asked.id) == []
 
 

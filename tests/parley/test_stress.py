@@ -103,7 +103,7 @@ class Crowd:
             rows = [row for taken in sending.start_inline(session, requests, utc_now()) for row in taken]
         if rng.random() < 0.3:
             with self.database.writing() as session:
-                sending.put_back(session, [row.id for row in rows], utc_now())
+                sending.put_back(session, rows, utc_now())
         else:
             self.finish(rng, rows)
 
