@@ -18,7 +18,7 @@ ifneq ($(shell test "$$(cat .venv/folder 2>/dev/null)" = "$(CURDIR)" && .venv/bi
 .venv/made.stamp: again
 endif
 
-.PHONY: help run test lint format lock reference screenshots rasa clean again .venv
+.PHONY: help run test test-long lint format lock reference screenshots rasa clean again .venv
 
 help:  ## List the targets.
 	@sed -n 's/^\([.a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name words; \
@@ -29,6 +29,10 @@ run: .venv/parley.stamp  ## Start Parley with the demo shop on http://127.0.0.1:
 
 test: $(DEV)  ## Run everything that has to hold, with real services. Exits 2 if one is missing.
 	@.venv/bin/python scripts/services.py .venv/bin/pytest $(PYTEST)
+
+test-long: $(DEV)  ## Kill Parley 500 times and play 10,000 histories of WeChat's allowance, about ten minutes.
+	@PARLEY_KILLS=500 PARLEY_HISTORIES=10000 .venv/bin/python scripts/services.py .venv/bin/pytest \
+		--timeout 1800 tests/parley/test_chaos.py tests/bots/test_wechat_allowance.py $(PYTEST)
 
 lint: $(DEV)  ## Check style, types and who imports whom.
 	.venv/bin/ruff check .
