@@ -18,7 +18,7 @@ ifneq ($(shell test "$$(cat .venv/folder 2>/dev/null)" = "$(CURDIR)" && .venv/bi
 .venv/made.stamp: again
 endif
 
-.PHONY: help run test test-long lint format lock reference screenshots rasa clean again .venv
+.PHONY: help run test test-long lint format lock reference screenshots rasa bench clean again .venv
 
 help:  ## List the targets.
 	@sed -n 's/^\([.a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name words; \
@@ -53,14 +53,18 @@ screenshots: $(DEV)  ## Take the pictures in docs/images anew.
 rasa: .venv-rasa/rasa.stamp  ## Serve the demo bot with a real Rasa on port 5005 (Python 3.10, 2.7 GB).
 	@.venv-rasa/bin/python scripts/rasa.py .venv-rasa/bin/rasa
 
+bench: $(DEV) .venv-bench/bench.stamp  ## Measure Parley beside WeRoBot and the bare limit: docs/performance.md.
+	@.venv/bin/python -m bench.compare $(BENCH)
+
 UV := .venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header
 lock: $(DEV)  ## Resolve all dependencies anew, with hashes and without index addresses.
 	$(UV) --python-version 3.11 --extra build -o requirements/app.lock pyproject.toml
 	$(UV) --python-version 3.11 --extra build --extra dev -o requirements/dev.lock pyproject.toml
 	$(UV) --python-version 3.10 -o requirements/rasa.lock requirements/rasa.in
+	$(UV) --python-version 3.11 -o requirements/bench.lock requirements/bench.in
 
 clean:  ## Remove the environments and caches; the data stay.
-	rm -rf .venv .venv-rasa .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-bench .venv-rasa .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv: .venv/parley.stamp  ## Build the environment with .venv/bin/parley: the first step of every target.
 
@@ -80,6 +84,12 @@ again:
 .venv/dev.stamp: .venv/made.stamp requirements/dev.lock
 	@echo "Adding the tools for tests to .venv …"
 	@.venv/bin/python $(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+.venv-bench/bench.stamp: requirements/bench.lock
+	@test -n "$(PYTHON)" || { echo "The rivals need Python 3.11 or newer with its venv module." >&2; exit 2; }
+	@echo "Building .venv-bench for the rivals of the comparison …"
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python $(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
 .venv-rasa/rasa.stamp: requirements/rasa.lock
 	@test -n "$(PYTHON_RASA)" || { echo "Rasa 3.6 needs Python 3.10 with its venv module, as python3.10 or in ~/.pyenv (pyenv install 3.10), or named by make rasa PYTHON_RASA=…" >&2; exit 2; }

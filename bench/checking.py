@@ -25,16 +25,18 @@ _ANSWERS = text(
 def faults(url: str, acknowledged: Sequence[str]) -> list[str]:
     """What is missing or too much in the database, in words; nothing if all is well."""
     database = Database(url)
+    stored: Counter[str] = Counter()
     try:
         with database.reading() as session:
-            stored: dict[str, int] = dict(session.connection().execute(_HEARD).tuples().all())
+            for key, number in session.connection().execute(_HEARD):
+                stored[key] = number
             answers = session.connection().execute(_ANSWERS).all()
     finally:
         database.close()
     counts: Counter[str] = Counter()
     for key in acknowledged:
-        if stored.get(key, 0) != 1:
-            counts[f"acknowledged and stored {stored.get(key, 0)} times"] += 1
+        if stored[key] != 1:
+            counts[f"acknowledged and stored {stored[key]} times"] += 1
     known = set(acknowledged)
     for key, said, status, count in answers:
         if key not in known:

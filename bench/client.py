@@ -8,7 +8,7 @@ import re
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from bench.callbacks import Callback
 
 LATE_SECONDS = 15.0  # whoever has not answered so long after the end has lost the message
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_SAYS = re.compile(rb"<Content><!\[CDATA\[.")
+_SAYS = re.compile(rb"<Content><!\[CDATA\[(?!\]\]>)")
 
 
 @dataclass
@@ -114,11 +114,15 @@ class Load:
     """Connections that ask: each at once again (closed loop), or so many a second come what may (open)."""
 
     def __init__(
-        self, port: int, callbacks: Iterator[Callback], connections: int, rate: float = 0.0
+        self,
+        ports: Sequence[int],
+        callbacks: Iterator[Callback],
+        connections: int,
+        rate: float = 0.0,
     ) -> None:
         self.heard = Heard()
         self._callbacks, self._rate = callbacks, rate
-        self._idle = deque(Connection(port, self._answered) for _ in range(connections))
+        self._idle = deque(Connection(ports[n % len(ports)], self._answered) for n in range(connections))
         self._connections = list(self._idle)
         self._due: deque[tuple[Callback, float]] = deque()
         self._until = 0.0
@@ -191,12 +195,17 @@ class Load:
 
 
 def ask(
-    port: int, callbacks: Iterator[Callback], *, connections: int, seconds: float, rate: float = 0.0
+    ports: Sequence[int],
+    callbacks: Iterator[Callback],
+    *,
+    connections: int,
+    seconds: float,
+    rate: float = 0.0,
 ) -> Heard:
-    """Put the load on a port of this machine. Call it in a process that does nothing else meanwhile."""
+    """Put the load on ports of this machine. Call it in a process that does nothing else meanwhile."""
 
     async def put() -> Heard:
-        return await Load(port, callbacks, connections, rate).run(seconds)
+        return await Load(ports, callbacks, connections, rate).run(seconds)
 
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Fresh databases for one measurement: a SQLite file, or a database on a PostgreSQL server."""
+"""Fresh databases for one measurement: a SQLite file, a database on a PostgreSQL server, a Redis."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import getpass
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+from scripts.services import REDIS, start_redis, wait_for
 
 POSTGRES = os.environ.get("PARLEY_TEST_POSTGRES", "")
 
@@ -35,6 +37,12 @@ def find_postgres() -> str:
             raise NoServer("The PostgreSQL server runs with fsync=off: what it measures is no storing.")
         return url
     raise NoServer("No PostgreSQL answers: name one in PARLEY_TEST_POSTGRES.")
+
+
+def find_redis(started: ExitStack) -> str:
+    """The address of a Redis of our own, gone with `started`; empty if its program is not installed."""
+    address = start_redis(started)
+    return address if address and wait_for(REDIS, address, 10) else ""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,18 +24,37 @@ def used(pids: Collection[int]) -> Used:
     return Used(sum(map(_cpu, pids)), sum(map(_memory, pids)))
 
 
+def family(pids: Sequence[int]) -> list[int]:
+    """These processes and all that descend from them."""
+    parents = {int(path.name): _parent(path) for path in Path("/proc").glob("[0-9]*")}
+    found = list(pids)
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
 def pin(*numbers: int) -> None:
     """Let this process and what it starts run on these cores only, if there are two or more."""
     if len(CORES) > 1:
         os.sched_setaffinity(0, {CORES[number % len(CORES)] for number in numbers})
 
 
-def _cpu(pid: int) -> float:
+def _stat(process: Path) -> list[str]:
+    """The fields behind the name, which may hold anything: state, parent, …; empty if it has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+        return []
+
+
+def _parent(process: Path) -> int:
+    fields = _stat(process)
+    return int(fields[1]) if fields else 0
+
+
+def _cpu(pid: int) -> float:
+    fields = _stat(Path(f"/proc/{pid}"))
+    return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
 
 def _memory(pid: int) -> int:

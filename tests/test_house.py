@@ -275,7 +275,7 @@ def test_every_link_in_the_docs_leads_somewhere() -> None:
 
 
 def test_every_file_named_in_the_docs_exists() -> None:
-    folders = "|".join((*PRODUCT, "tests", "scripts", "docs", "requirements"))
+    folders = "|".join((*PRODUCT, "bench", "tests", "scripts", "docs", "requirements"))
     named = re.compile(rf"`((?:{folders})/[\w./-]+\.(?:py|md|toml|yml|lock|css|js|html))`")
     examples = {"bots/line.py", "actions/opening_hours.py", "tests/bots/test_line.py"}
     missing = [
