@@ -18,7 +18,7 @@ ifneq ($(shell test "$$(cat .venv/folder 2>/dev/null)" = "$(CURDIR)" && .venv/bi
 .venv/made.stamp: again
 endif
 
-.PHONY: help run test test-long lint format lock reference screenshots rasa bench clean again .venv
+.PHONY: help run test test-long lint format lock reference screenshots rasa bench clean again .venv .venv-bench
 
 help:  ## List the targets.
 	@sed -n 's/^\([.a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name words; \
@@ -85,6 +85,7 @@ again:
 	@echo "Adding the tools for tests to .venv …"
 	@.venv/bin/python $(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
+.venv-bench: .venv-bench/bench.stamp
 .venv-bench/bench.stamp: requirements/bench.lock
 	@test -n "$(PYTHON)" || { echo "The rivals need Python 3.11 or newer with its venv module." >&2; exit 2; }
 	@echo "Building .venv-bench for the rivals of the comparison …"

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from bench.questions import Questions
 from bots.simulators.wechat.wire import sign, write_xml
@@ -52,12 +51,8 @@ class Callbacks:
         text = self._texts.ask(may_be_unclear=(turn + customer) % 2 == 0)
         self._made += 1
         timestamp, nonce = str(int(time.time())), secrets.token_hex(5)
-        query = {
-            "signature": sign(TOKEN, timestamp, nonce),
-            "timestamp": timestamp,
-            "nonce": nonce,
-            "openid": openid,
-        }
+        signature = sign(TOKEN, timestamp, nonce)
+        query = f"signature={signature}&timestamp={timestamp}&nonce={nonce}&openid={openid}"
         message = {
             "ToUserName": ACCOUNT,
             "FromUserName": openid,
@@ -68,7 +63,7 @@ class Callbacks:
         }
         body = write_xml(message).encode()
         head = (
-            f"POST {self._path}?{urlencode(query)} HTTP/1.1\r\nHost: shop\r\nContent-Type: text/xml\r\n"
+            f"POST {self._path}?{query} HTTP/1.1\r\nHost: shop\r\nContent-Type: text/xml\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return Callback(key, head.encode() + body, f"<ToUserName><![CDATA[{openid}]]>".encode())

@@ -65,7 +65,7 @@ def soaks(soaked: Sequence[Soaked]) -> Iterator[str]:
         yield ""
         speed, memory = one.messages / one.seconds, one.memory
         yield (
-            f"{one.name}, {one.seconds / 60:.0f} minutes, {speed:,.0f} messages/s: "
+            f"{one.name}, {one.seconds:,.0f} seconds, {speed:,.0f} messages/s: "
             f"memory at first {memory[0]:.0f} MB, at most {max(memory):.0f}, at last {memory[-1]:.0f}; "
             f"from the second quarter to the last {one.growth:+.1%}."
         )
