@@ -79,7 +79,7 @@ again:
 	@touch $@
 .venv/parley.stamp: .venv/made.stamp pyproject.toml
 	@.venv/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
-	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -OO -c "import parley.server"  # compiled as the server loads it: see parley/lean.py
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -OO -c "import parley.server, parley.together"  # compiled as the server loads it: see parley/lean.py
 	@touch $@
 .venv/dev.stamp: .venv/made.stamp requirements/dev.lock
 	@echo "Adding the tools for tests to .venv …"

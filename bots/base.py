@@ -63,9 +63,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
-    """Something that happens now on an address: a new line, or somebody is typing."""
+    """Something that happens now on an address: a new line, or somebody is typing.
 
-    name: str  # "line", "typing", "floor"
+    "look": something may have been missed; the history knows.
+    """
+
+    name: str  # "line", "typing", "floor", "look"
     line: Line | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from config.reading import SettingsError, read_values, validate
 
@@ -124,7 +124,11 @@ class Settings(Section):
 
     file: Path = Field(description="the file that was read", exclude=True)
     database_url: str = Field("sqlite:///parley.db", description="SQLite file or PostgreSQL")
-    redis_url: str = Field("", description="empty: this version works without Redis")
+    redis_url: str = Field(
+        "",
+        description="empty: one process; redis://HOST:6379/0 and PostgreSQL: any number of processes and "
+        "machines",
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="how customers' platforms reach us")
     bot: Path = Field(Path("bot"), description="a Rasa project: domain.yml, data/, tests/")
     models_dir: Path = Field(Path("models"), description="folder of trained models")
@@ -151,9 +155,11 @@ class Settings(Section):
 
     @field_validator("redis_url")
     @classmethod
-    def _no_redis(cls, value: str) -> str:
-        if value:
-            raise ValueError("this version works without Redis: leave it empty")
+    def _for_many_processes(cls, value: str, info: ValidationInfo) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("expected redis://HOST:6379/0, or nothing for one process")
+        if value and str(info.data.get("database_url", "")).startswith("sqlite"):
+            raise ValueError("several processes need PostgreSQL: set database_url, or leave this empty")
         return value
 
     @field_validator("timezone")

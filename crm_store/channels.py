@@ -6,13 +6,21 @@ Here too are the values that a channel shares between processes, such as a platf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column
 from sqlmodel import Field, Session, SQLModel, select
 
-from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, write_rows
+from crm_store.db import (
+    NOT_PERSONAL,
+    CleanJson,
+    CleanText,
+    UtcDateTime,
+    exclusive,
+    new_id,
+    write_rows,
+)
 from crm_store.messages import Policy
 
 
@@ -67,3 +75,13 @@ def share(
         for key, (value, ends_at) in values.items()
     ]
     write_rows(session, SharedValue, rows)
+
+
+def house_id(session: Session, now: datetime) -> str:
+    """The name that all processes on this database, and no others, have in common."""
+    exclusive(session, "house id")
+    known = find_shared(session, "house.id", now)
+    if known is None:
+        known = new_id().hex
+        share(session, {"house.id": (known, now + timedelta(days=36_500))})
+    return known

@@ -167,6 +167,9 @@ class Database:
         with self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             lock = select(func.pg_try_advisory_lock(func.hashtext(what)))
+            # The server, too, notices within seconds that a whole machine is gone, and lets go for it.
+            seen = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3}
+            connection.execute(select(*(func.set_config(k, str(v), False) for k, v in seen.items())))
             try:
                 yield Alone(connection, bool(connection.execute(lock).scalar()))
             finally:

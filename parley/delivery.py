@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bots.base import Channel, LiveEvent
 from crm_store import sending
 from crm_store.db import Database
-from crm_store.messages import Sent
+from crm_store.messages import Policy, Sent
 from crm_store.outbox import Outgoing
 from crm_store.send_rules import Rules
 from crm_store.sending import OpenRequest, Outcome
@@ -25,7 +25,7 @@ from parley.batching import Batcher
 from parley.lines import line_out
 from parley.live import Hub
 from parley.metrics import Metrics
-from parley.rate import Buckets
+from parley.rate import Buckets, Rate
 from parley.threads import in_thread
 
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
@@ -52,6 +52,7 @@ class Delivery:
         rules: Rules = sending.NO_RULES,
         metrics: Metrics | None = None,
     ) -> None:
+        self.rate: Callable[[str, Policy], Rate] = lambda _, policy: Buckets(policy)
         self._metrics = metrics or Metrics()
         self._database = database
         self._rules = rules
@@ -96,29 +97,31 @@ class Delivery:
     async def _serve(self, channel: Channel) -> None:
         """One channel's loop."""
         flying: set[asyncio.Task[None]] = set()
-        wake, buckets = self._wakes[channel.name], Buckets(channel.policy)
+        wake, rate = self._wakes[channel.name], self.rate(channel.name, channel.policy)
         try:
             while True:
                 wake.clear()
-                looked = await self._start(channel, flying, buckets)
+                looked = await self._start(channel, flying, rate)
                 if not looked:
                     await _pause(wake, IDLE_SECONDS)
         finally:
             if flying:
                 await asyncio.wait(flying, timeout=SEND_SECONDS + 1)
 
-    async def _start(self, channel: Channel, flying: set[asyncio.Task[None]], buckets: Buckets) -> int:
-        room = min(IN_FLIGHT - len(flying), buckets.room(self._now()))
-        pushes = min(IN_FLIGHT - KEPT_FOR_ANSWERS - len(flying), buckets.spare(self._now()))
+    async def _start(self, channel: Channel, flying: set[asyncio.Task[None]], rate: Rate) -> int:
+        room = IN_FLIGHT - len(flying)
         if room <= 0:
             return 0
+        room, pushes = await rate.reserve(room, room - KEPT_FOR_ANSWERS)
+        if room <= 0:
+            return 0
+        rows, looked = list[Outgoing](), 0
         try:
             rows, looked = await self._take(channel, room, pushes)
         except Exception:
             log.exception("outbox.unreadable", channel=channel.name)
-            return 0
+        await rate.give_back(room - len(rows))
         for row in rows:
-            buckets.take()
             task = asyncio.create_task(self._deliver(channel, row))
             flying.add(task)
             task.add_done_callback(flying.discard)

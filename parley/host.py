@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from crm_store.media import MediaFolder
 from crm_store.messages import Address, Incoming
 from parley.lines import line_of
 from parley.live import Hub
+from parley.threads import in_thread
+
+MADE_ELSEWHERE_SECONDS = 0.1
 
 Record = Callable[[Sequence[Incoming]], Awaitable[object]]
 
@@ -73,11 +76,25 @@ class HouseHost:
     ) -> str:
         """A value shared by all processes; made anew once when it has ended or is `stale`."""
         async with self._making[key]:
-            known = await asyncio.to_thread(self._find_shared, key)
-            if known is not None and known != stale:
-                return known
-            value, ends_at = await make()
-            return await asyncio.to_thread(self._share, key, value, ends_at, stale)
+            while True:
+                known = await asyncio.to_thread(self._find_shared, key)
+                if known is not None and known != stale:
+                    return known
+                with ExitStack() as place:
+                    alone = await in_thread(place.enter_context, self._database.alone(f"make {key}"))
+                    try:
+                        if alone:
+                            return await self._make(key, make, stale)
+                    finally:
+                        await in_thread(place.close)
+                await asyncio.sleep(MADE_ELSEWHERE_SECONDS)  # Another process makes it just now.
+
+    async def _make(self, key: str, make: Callable[[], Awaitable[tuple[str, datetime]]], stale: str) -> str:
+        known = await asyncio.to_thread(self._find_shared, key)
+        if known is not None and known != stale:
+            return known  # made while we came to be alone
+        value, ends_at = await make()
+        return await asyncio.to_thread(self._share, key, value, ends_at, stale)
 
     async def keep(self, data: bytes, content_type: str, name: str = "") -> str:
         """Store a received file; the path under which it is served. TooLarge if it is."""

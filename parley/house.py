@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -20,7 +20,7 @@ from campaigns import running
 from config.settings import Settings
 from console.host import Host as ConsoleHost
 from crm_store import due_followups, erasures, idempotency, search_index
-from crm_store.channels import write_channel
+from crm_store.channels import house_id, write_channel
 from crm_store.conversations import drop_leases
 from crm_store.db import Alone, Database, new_id
 from crm_store.media import MediaFolder
@@ -45,6 +45,9 @@ from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
 from parley.workers import Worked, Worker
+
+if TYPE_CHECKING:
+    from parley.together import Together
 
 POLL_AGAIN_SECONDS = 5.0
 LOCK_CHECK_SECONDS = 2.0
@@ -107,6 +110,7 @@ class House:
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
         self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
+        self.together = self._joined(settings.redis_url)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
         self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
@@ -114,10 +118,12 @@ class House:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def start(self) -> None:
-        """Migrate, then take in and deliver."""
+    async def start(self, *, web: bool = True) -> None:
+        """Migrate, then take in and deliver. `web`: platforms are to reach this process."""
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._prepare)
+        house = await asyncio.to_thread(self._prepare)
+        if self.together:
+            self._begin("together", self.together.run(house, self.pipeline), vital=True)
         self._begin("pipeline", self.pipeline.run(), vital=True)
         self._begin("delivery", self.delivery.run(), vital=True)
         self._begin("learning", self.learning.run(), vital=True)
@@ -125,7 +131,7 @@ class House:
         for channel in self.channels:
             if channel.polls:
                 self._begin(channel.name, self._poll(channel), vital=True)
-            elif self.settings.public_url.startswith("https://"):
+            elif web and self.settings.public_url.startswith("https://"):
                 self._begin(channel.name, self._connect(channel))
         log.info("house.opened", channels=[channel.name for channel in self.channels])
 
@@ -185,6 +191,25 @@ class House:
         """FAQ entries were changed by another part of the house, in whatever thread: look at once."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.learning.wake)
+            if self.together:
+                self._loop.call_soon_threadsafe(self.together.entries_changed)
+
+    def _joined(self, redis_url: str) -> Together | None:
+        """What joins this process with the others, if there may be any."""
+        if not redis_url:
+            return None
+        from parley.together import Together  # and the client of Redis, 10 MB that most do not need
+
+        joined = Together(
+            redis_url,
+            self.hub,
+            [channel.name for channel in self.channels if channel.routes()],
+            lambda key: self.waiting.offer(key, []),
+            self.learning.wake,
+        )
+        self.hub.wire = self.pipeline.others = joined
+        self.delivery.rate = joined.rate
+        return joined
 
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""
@@ -209,6 +234,8 @@ class House:
             self.waiting.offer(key, rows)
         for channel in worked.queued:
             self.delivery.wake(channel)
+        if self.together:
+            self.together.answered(worked.elsewhere)
 
     def _fetch(self, recorded: Recorded) -> None:
         if self.fetcher.wants(recorded):
@@ -231,7 +258,7 @@ class House:
         if error is not None and vital:
             self.broken.append(task.get_name())
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> str:
         upgrade(self.database)
         with self.database.writing() as session:
             for channel in self.channels:
@@ -240,7 +267,9 @@ class House:
                 # One process works a SQLite file: whatever another held, it holds no more.
                 drop_leases(session)
                 give_up_lost(session, self.now(), all_of_them=True)
+            house = house_id(session, self.now())
         self.learning.open()
+        return house
 
 
 async def _while(alone: Alone, work: Coroutine[Any, Any, None]) -> None:

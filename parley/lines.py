@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bots.base import Line
 from crm_store.history import Message
-from crm_store.messages import Incoming
+from crm_store.messages import Content, Incoming
 from crm_store.outbox import Outgoing
 
 
@@ -47,3 +49,15 @@ def line_out(outgoing: Outgoing) -> Line:
         content=outgoing.content,
         created_at=outgoing.created_at,
     )
+
+
+def line_to(line: Line) -> dict[str, Any]:
+    """A line as a JSON object, for another process."""
+    told = {name: getattr(line, name) for name in Line.__dataclass_fields__}
+    return told | {"content": line.content.to_json(), "created_at": line.created_at.isoformat()}
+
+
+def line_from(told: Mapping[str, Any]) -> Line:
+    """A line out of what `line_to` made of it."""
+    content, created_at = Content.from_json(told["content"]), datetime.fromisoformat(told["created_at"])
+    return Line(**{**told, "content": content, "created_at": created_at})

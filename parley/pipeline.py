@@ -107,6 +107,11 @@ class Pipeline:
         self._metrics.recorded(incoming, sum(one.repeat for one in recorded), perf_counter() - began)
         return recorded
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room for work that others have left."""
+        return self._room.is_set()
+
     async def room(self) -> int:
         """Wait until there is room; for how many conversations."""
         await self._room.wait()

@@ -24,6 +24,8 @@ class Readiness:
         parts, broken = await in_thread(self._look), self._house.broken
         ready = not broken and all(told == "ok" for told in parts.values())
         told: dict[str, Any] = {"status": "ready" if ready else "not ready", **parts}
+        if self._house.together:  # Without it all goes on, a second later.
+            told["redis"] = "ok" if self._house.together.reachable else "away"
         if broken:
             told["broken"] = broken  # parts that have died; the log says of what
         return JSONResponse(told, 200 if ready else 503)

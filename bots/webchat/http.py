@@ -70,6 +70,8 @@ class _Desk:
                     async for event in events:
                         if event.line and event.line.seq > after:
                             return [event.line]
+                        if event.name == "look" and (lines := await self._reception.lines(visitor, after)):
+                            return lines
             except TimeoutError:
                 pass
         return []

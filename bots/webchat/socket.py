@@ -68,7 +68,7 @@ class Visit:
             await self._send_lines(await self._reception.lines(visitor, after))
             await self._send({"type": "ready"})
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(self._write(events))
+                writer = tasks.create_task(self._write(visitor, events))
                 try:
                     await self._read(visitor)
                 finally:
@@ -118,10 +118,12 @@ class Visit:
             raise _Closed(NOT_ALLOWED)
         await self._send(declined.frame())
 
-    async def _write(self, events: AsyncIterator[LiveEvent]) -> None:
+    async def _write(self, visitor: Visitor, events: AsyncIterator[LiveEvent]) -> None:
         async for event in events:
             if event.line:
                 await self._send_lines([event.line])
+            elif event.name == "look":
+                await self._send_lines(await self._reception.lines(visitor, max(self._sent, default=0)))
             elif event.name == "typing" and event.data.get("sender") != "customer":
                 await self._send({"type": "typing"})
             elif event.name == "floor":

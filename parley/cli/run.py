@@ -48,7 +48,23 @@ def run(
     with open_database(config) as database:
         names = _demo(settings, channels, database)
         print(_welcome(channels, host, port, sys.argv[0], names), flush=True)
-    _become_server(settings.file, host, port)
+    _become("parley.server", str(settings.file), host, str(port))
+
+
+@app.command(epilog="Example: parley worker --config /etc/parley/parley.toml")
+def worker(config: Config = None) -> None:
+    """Run more workers for the same database: all that `parley run` does but the web server."""
+    settings = settings_from(config)
+    if not settings.redis_url or settings.database_url.startswith("sqlite"):
+        raise typer.BadParameter(
+            "parley worker needs redis_url and a PostgreSQL database_url: "
+            "without them parley run does everything in one process",
+            param_hint="--config",
+        )
+    open_channels(settings, _idle_host(settings))  # What is wrong is told here.
+    with open_database(config):
+        _tell("Parley works. Stop it with Ctrl-C.")
+    _become("parley.worker_process", str(settings.file))
 
 
 def _demo(settings: Settings, channels: Sequence[Channel], database: Database) -> list[str]:
@@ -69,16 +85,16 @@ def _tell(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
-def _become_server(config: Path, host: str, port: int) -> None:
-    """Turn this process into the server: without what only commands need (20 MB), under the same id."""
+def _become(module: str, *arguments: str) -> None:
+    """Become a server or worker under the same id: without what only commands need (20 MB)."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     sys.stdout.flush()
-    # A process of its own: `parley.server` shuts out what commands need, and -OO what only readers do.
+    # A process of its own: the module shuts out what commands need, and -OO what only readers do.
     # Only where libraries are compiled for it (`make .venv` does): else each start would take seconds more.
     compiled = Path(cache_from_source(sqlalchemy.__file__, optimization=2)).exists()
     options = ["-OO"] if compiled else []
-    command = [sys.executable, *options, "-m", "parley.server", str(config), host, str(port)]
+    command = [sys.executable, *options, "-m", module, *arguments]
     os.execv(sys.executable, command)  # noqa: S606  (our own interpreter and module)
 
 

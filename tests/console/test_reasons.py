@@ -19,7 +19,7 @@ from crm_store import messages, tables  # noqa: F401  (loads the errors of the s
 def _sentences() -> Iterator[tuple[str, str]]:
     for package in (crm_store, campaigns, parley):
         for found in iter_modules(package.__path__, f"{package.__name__}."):
-            if found.ispkg or found.name in ("parley.server", "parley.lean"):
+            if found.ispkg or found.name in ("parley.server", "parley.worker_process", "parley.lean"):
                 continue
             for sentence in getattr(import_module(found.name), "REASONS", ()):
                 yield found.name, sentence

@@ -13,7 +13,7 @@ from crm_store.messages import Address, Content, Policy, Sent
 from parley.house import House
 from parley.now import utc_now
 from parley.rate import Buckets
-from tests.parley.tiny import NOW, Clock, TinyHouse, tiny_house, until_true
+from tests.parley.tiny import TinyHouse, tiny_house, until_true
 
 PUSH = Policy(inline_within=2.0)
 SPRING = [{"language": "zh", "text": "spring {display_name|friend}"}]
@@ -87,11 +87,14 @@ def test_a_platform_that_hangs_on_pushes_keeps_no_answer_waiting(sqlite_url: str
 
 
 def test_pushes_leave_room_in_a_channels_rate_for_answers() -> None:
-    clock = Clock()
-    buckets = Buckets(Policy(per_second=30))
-    assert (buckets.room(clock()), buckets.spare(clock())) == (30, 24)
-    for _ in range(24):
-        buckets.take()
-    assert (buckets.room(clock()), buckets.spare(clock())) == (6, 0)
-    slow = Buckets(Policy(per_second=1))
-    assert slow.spare(NOW) == 1
+    async def main() -> None:
+        buckets = Buckets(Policy(per_second=30), clock=lambda: 0.0)
+        assert await buckets.reserve(8, 8) == (8, 8)
+        assert await buckets.reserve(16, 16) == (16, 16)
+        assert await buckets.reserve(8, 8) == (6, 0)
+        assert await buckets.reserve(8, 8) == (0, -6)
+        await buckets.give_back(2)
+        assert await buckets.reserve(8, 8) == (2, -4)
+        assert await Buckets(Policy(per_second=1)).reserve(8, 8) == (1, 1)
+
+    asyncio.run(main())

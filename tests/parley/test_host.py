@@ -130,3 +130,47 @@ def test_a_page_that_reads_no_more_is_cut_off_and_others_go_on() -> None:
         hub.publish(ANNA, LiveEvent("typing"))
 
     asyncio.run(main())
+
+
+def test_processes_that_need_the_same_value_at_once_make_it_once(postgres_url: str, tmp_path: Path) -> None:
+    made = 0
+
+    async def make() -> tuple[str, datetime]:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0.05)
+        return f"token-{made}", NOW + timedelta(hours=2)
+
+    async def main() -> None:
+        databases = [Database(postgres_url) for _ in range(2)]
+        hosts = [open_host(database, tmp_path) for database in databases]
+        storm = [host.remember("t", make) for host in hosts for _ in range(25)]
+        assert set(await asyncio.gather(*storm)) == {"token-1"}
+        refused = [host.remember("t", make, stale="token-1") for host in hosts for _ in range(25)]
+        assert set(await asyncio.gather(*refused)) == {"token-2"}
+        for database in databases:
+            database.close()
+
+    asyncio.run(main())
+    assert made == 2
+
+
+def test_who_could_not_make_a_value_leaves_it_to_the_next(postgres_url: str, tmp_path: Path) -> None:
+    tries = 0
+
+    async def make() -> tuple[str, datetime]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError("the platform is away")
+        return "token", NOW + timedelta(hours=2)
+
+    async def main() -> None:
+        databases = [Database(postgres_url) for _ in range(2)]
+        asked = [open_host(database, tmp_path).remember("t", make) for database in databases]
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert sorted(map(str, told)) == ["the platform is away", "token"]
+        for database in databases:
+            database.close()
+
+    asyncio.run(main())

@@ -223,11 +223,12 @@ async def tiny_house(
     ear: Ear | None = None,
     remote: bool = False,
     more: Collection[Channel] = (),
+    redis: str = "",
 ) -> AsyncIterator[TinyHouse]:
     """Open a house over this database; closed when the block ends."""
     ear = ear or Ear(remote=remote)
     pigeon = Pigeon("pigeon", policy)
-    settings = Settings(file=folder / "parley.toml", database_url=url)
+    settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(houses, "open_channels", lambda *_: [pigeon, *more])
         patch.setattr(houses, "bot_of", lambda *_: tiny_bot(ear))
