@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import uuid_utils.compat
@@ -140,6 +140,7 @@ class Database:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = threading.Lock()
+        self._claimed: IO[str] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -177,11 +178,11 @@ class Database:
                     connection.execute(select(func.pg_advisory_unlock_all()))
 
     def claim(self) -> None:
-        """Be the one server of a SQLite file until this process ends; `InUse` if another is."""
+        """Be the one server of a SQLite file until it is closed; `InUse` if another is."""
         if not self.is_sqlite:
             return
         path = f"{self.engine.url.database}.lock"
-        self._claimed = Path(path).open("w")  # noqa: SIM115  (held open: closing it would let go)
+        self._claimed = Path(path).open("w")  # noqa: SIM115  (held open: closing it lets go)
         try:
             fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -195,6 +196,8 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._claimed:
+            self._claimed.close()
 
 
 def _write_json(value: Any) -> str:

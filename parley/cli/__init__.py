@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import parley.cli.backups
 import parley.cli.bots
 import parley.cli.run
 import parley.cli.simulate
