@@ -153,6 +153,10 @@ class Channel:
         """
         return Reply(), 0
 
+    def takes(self, content: Content) -> int:
+        """How many of the messages that a window allows a content takes, at most."""
+        return 1
+
     async def send(self, to: Address, content: Content) -> Sent:
         """Send one message. Never raises for what the platform says: that is the returned status."""
         return Sent("failed", reason="this channel cannot send")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,11 @@ from sqlalchemy import Column, Index, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, listed
-from crm_store.messages import Address, Window
+from crm_store.messages import Address, Incoming, Window
+
+_LEFT = "left us"  # stands among the windows from when somebody left on
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_REMEMBERED = 20  # sends, of which the last may have crossed a trigger that is still to come in
 
 
 class Identity(SQLModel, table=True):
@@ -30,7 +34,8 @@ class Identity(SQLModel, table=True):
     customer_id: UUID = Field(foreign_key="customers.id")
     reachable: bool = True
     profile: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
-    # By trigger: {"until": ISO time, "left": number or null}. Buckets do not add up: see `window_left`.
+    # By trigger: {"at", "until": ISO times, "left", "of": number or null, "used": times of what was sent}.
+    # Buckets do not add up: see `window_left`.
     windows: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
@@ -95,10 +100,53 @@ _LOCK_ADDRESSES = text(
 )
 
 
-def open_window(windows: Mapping[str, Any], window: Window, now: datetime) -> dict[str, Any]:
-    """The windows after a trigger has set its own bucket anew."""
-    until = (now + window.lasts).isoformat()
-    return {**windows, window.trigger: {"until": until, "left": window.count, "of": window.count}}
+def note_contact(person: dict[str, Any], incoming: Incoming, now: datetime) -> None:
+    """What a message says of whether its sender can be reached, and how often they may be written to.
+
+    Platforms hand in again and in another order: what counts is when it happened there. Their times are
+    whole seconds; within one, who left has no window any more.
+    """
+    at, windows = min(incoming.sent_at or now, now), person["windows"]
+    left_at = _begun(windows.get(_LEFT, {}))
+    if incoming.reachable is False:
+        # What was opened since then was opened by somebody who had come back.
+        since = {name: bucket for name, bucket in windows.items() if _begun(bucket) > at}
+        if _LEFT not in since:
+            person["reachable"] = bool(since)
+            person["windows"] = since | {_LEFT: {"at": at.isoformat(), "until": at.isoformat(), "left": 0}}
+    elif left_at <= at:
+        if incoming.opens and left_at < at:
+            person["windows"] = open_window(windows, incoming.opens, now, at)
+        if incoming.reachable or incoming.wants_reply:
+            person["reachable"] = True  # Who writes to us can be reached.
+
+
+def open_window(
+    windows: Mapping[str, Any], window: Window, now: datetime, at: datetime | None = None
+) -> dict[str, Any]:
+    """The windows after a trigger has set its own bucket anew; `at`: when it did so at the platform.
+
+    What was sent since then counts already: a message may have crossed the trigger on its way.
+    """
+    at = at or now
+    if window.trigger in windows and _begun(windows[window.trigger]) > at:
+        return dict(windows)  # It comes late: a later one counts.
+    since = sorted(each for each in _used(windows) if datetime.fromisoformat(each) >= at)
+    left = None if window.count is None else max(0, window.count - len(since))
+    bucket = {"at": at.isoformat(), "until": (at + window.lasts).isoformat(), "left": left}
+    return {**windows, window.trigger: bucket | {"of": window.count, "used": since}}
+
+
+def _begun(bucket: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(bucket["at"]) if "at" in bucket else _LONG_AGO
+
+
+def _used(windows: Mapping[str, Any]) -> set[str]:
+    return {moment for bucket in windows.values() for moment in bucket.get("used", ())}
+
+
+def _moments(begin: datetime, count: int) -> set[str]:
+    return {(begin + timedelta(microseconds=number)).isoformat() for number in range(count)}
 
 
 def window_left(windows: Mapping[str, Any], now: datetime) -> tuple[str, int | None, datetime] | None:
@@ -114,10 +162,16 @@ def window_left(windows: Mapping[str, Any], now: datetime) -> tuple[str, int | N
     return max(open_ones, key=lambda w: (w[1] is None, w[1] or 0, w[2]), default=None)
 
 
-def use_window(windows: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The windows after one message was sent under the best of them."""
-    best = window_left(windows, now)
-    if best is None or not best[1]:
-        return dict(windows)
-    trigger = best[0]
-    return {**windows, trigger: {**windows[trigger], "left": best[1] - 1}}
+def use_window(windows: Mapping[str, Any], now: datetime, count: int = 1) -> dict[str, Any]:
+    """The windows after so many messages were sent: each counts against every window that is open."""
+    known = _used(windows)
+    while len(known & (used := _moments(now, count))):
+        now += timedelta(microseconds=1)  # No two sends have the same moment.
+
+    def use(bucket: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not bucket["left"] or datetime.fromisoformat(bucket["until"]) <= now:
+            return bucket
+        left = max(0, bucket["left"] - count)
+        return {**bucket, "left": left, "used": sorted({*bucket.get("used", ()), *used})[-_REMEMBERED:]}
+
+    return {trigger: use(bucket) for trigger, bucket in windows.items()}

@@ -201,6 +201,7 @@ class Sent:
     code: str = ""
     retry_after: float | None = None  # seconds
     gone: bool = False  # the person has blocked us or left: the address is unreachable
+    took: int | None = None  # messages that its window has less now; None: one if it may have arrived
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from crm_store.customers import Customer
 from crm_store.db import UtcDateTime, listed, new_id
 from crm_store.followups import cancel_awaiting
 from crm_store.history import Message, insert_messages
-from crm_store.identities import Identity, lock_addresses, open_window
+from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
 
 _CUSTOMERS, _PEOPLE, _CONVERSATIONS, _MESSAGES = (
@@ -251,12 +251,7 @@ def _touch_people(
 ) -> None:
     for incoming in new:
         person = people[incoming.address]
-        if incoming.opens:
-            person["windows"] = open_window(person["windows"], incoming.opens, now)
-        if incoming.reachable is not None:
-            person["reachable"] = incoming.reachable
-        elif incoming.wants_reply:
-            person["reachable"] = True  # Who writes to us can be reached.
+        note_contact(person, incoming, now)
         if incoming.profile:
             person["profile"] = dict(incoming.profile)
     changes = [

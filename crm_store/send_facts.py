@@ -38,8 +38,8 @@ class Known:
     runs: Mapping[str, str]  # state by source
     asked: Mapping[str, datetime]  # when the customer asked for it, by source
 
-    def facts(self, row: Message, policy: Policy) -> Facts:
-        """All that the verdict on a row depends on."""
+    def facts(self, row: Message, policy: Policy, takes: int = 1) -> Facts:
+        """All that the verdict on a row depends on. `takes`: how many of a window's messages it is."""
         conversation, identity = self.conversations[row.conversation_id], self.identities[row.address]
         return Facts(
             sender=row.sender,
@@ -50,6 +50,7 @@ class Known:
             reachable=identity.reachable,
             windows=identity.windows,
             push=self._push(row, identity.customer_id) if row.lane == PUSHES else None,
+            takes=takes,
         )
 
     def note_sent(self, row: Message, now: datetime) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from crm_store.identities import window_left
 from crm_store.messages import Policy
 
+LONGEST_CALL = timedelta(seconds=10)  # a window that ends meanwhile is closed to it
 KEPT_FOR_ANSWERS = 1  # of the messages that a window allows
 LONGEST_WAIT_FOR_FLOOR = timedelta(hours=24)
 ASK_FOR_FLOOR_AGAIN = timedelta(minutes=5)
@@ -30,6 +31,7 @@ ONLY_ANSWERS = "this account may only answer: it goes out with the customer's ne
 CANNOT_PUSH = "this account may only answer, it cannot write by itself"
 WINDOW_CLOSED = "the channel's window is closed: the customer has to write first"
 WINDOW_USED = "the messages this window allows are used up: the customer has to write first"
+WINDOW_SHORT = "it takes more messages than this window still allows: the customer has to write first"
 WINDOW_KEPT = "the last message that the channel's window allows is kept for an answer"
 STOPPED_BY_CUSTOMER = "the customer said stop"
 NEVER_ALLOWED = "the customer has not allowed marketing"
@@ -39,8 +41,8 @@ CAMPAIGN_STOPPED = "the campaign was stopped"
 CAMPAIGN_PAUSED = "the campaign is paused"
 REASONS = (
     AGENT_SPEAKS, CLOSED, FLOOR_CHANGED, PERSON_AWAITED, TALKED_TOO_LONG, GONE, ONLY_ANSWERS, CANNOT_PUSH,
-    WINDOW_CLOSED, WINDOW_USED, WINDOW_KEPT, STOPPED_BY_CUSTOMER, NEVER_ALLOWED, CAPPED, QUIET,
-    CAMPAIGN_STOPPED, CAMPAIGN_PAUSED,
+    WINDOW_CLOSED, WINDOW_USED, WINDOW_SHORT, WINDOW_KEPT, STOPPED_BY_CUSTOMER, NEVER_ALLOWED, CAPPED,
+    QUIET, CAMPAIGN_STOPPED, CAMPAIGN_PAUSED,
 )  # fmt: skip
 
 
@@ -82,6 +84,7 @@ class Facts:
     reachable: bool = True
     windows: Mapping[str, Any] = field(default_factory=dict)
     push: Push | None = None  # None: an answer
+    takes: int = 1  # of the messages that a window allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,10 @@ def verdict(facts: Facts, now: datetime) -> Verdict:
         return Skip(GONE)
     if not facts.policy.push:
         return Skip(CANNOT_PUSH) if push else Wait(ONLY_ANSWERS)
-    if facts.policy.needs_window and (why := closed_window(facts.windows, now, is_push=push is not None)):
-        return Skip(why)
+    if facts.policy.needs_window:
+        why = closed_window(facts.windows, now, is_push=push is not None, takes=facts.takes)
+        if why:
+            return Skip(why)
     return (push and _too_much(push, now)) or Send()
 
 
@@ -136,14 +141,19 @@ def unwanted(granted: bool | None, rules: Rules) -> str | None:
     return NEVER_ALLOWED if granted is None and rules.opt_in else None
 
 
-def closed_window(windows: Mapping[str, Any], now: datetime, *, is_push: bool) -> str | None:
-    """Why nothing may be sent in the windows that a channel needs."""
-    best = window_left(windows, now)
+def closed_window(
+    windows: Mapping[str, Any], now: datetime, *, is_push: bool, takes: int = 1
+) -> str | None:
+    """Why something that takes so many messages may not be sent in the windows that a channel needs."""
+    best = window_left(windows, now + LONGEST_CALL)
     if best is None:
         return WINDOW_CLOSED
-    if best[1] == 0:
-        return WINDOW_USED
-    return WINDOW_KEPT if is_push and best[1] is not None and best[1] <= KEPT_FOR_ANSWERS else None
+    left = best[1]
+    if left is None:
+        return None
+    if left < takes:
+        return WINDOW_SHORT if left else WINDOW_USED
+    return WINDOW_KEPT if is_push and left - takes < KEPT_FOR_ANSWERS else None
 
 
 def capped_until(sent: Sequence[datetime], rules: Rules) -> datetime | None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -75,20 +76,23 @@ def start_sending(
     *,
     rules: Rules = NO_RULES,
     pushes: int | None = None,
+    takes: Callable[[Content], int] = lambda _: 1,
     skipped: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[Outgoing], int]:
     """Take due rows of a channel, at most one an address; mark those that may go. Answers go first.
 
     At most `limit` rows, and at most `pushes` of them campaigns and follow-ups. Returns what to send now,
-    and how many rows were looked at (0: nothing is due). `skipped` is told how many will never go.
+    and how many rows were looked at (0: nothing is due). `takes` says how many of a window's messages a
+    content is, `skipped` is told how many rows will never go.
     """
+    judge = partial(_judge_due, session, policy, rules, takes, now, skipped)
     answers = _find_due(session, channel, ANSWERS, limit, now)
-    going, looked = _judge_due(session, answers, policy, rules, now, skipped), len(answers)
+    going, looked = judge(answers), len(answers)
     room = limit - len(going) if pushes is None else min(limit - len(going), pushes)
     # Many that have to wait, such as in quiet hours, are dealt with together.
     for look in (room, PUSHES_AT_ONCE) if room > 0 else ():
         found = _find_due(session, channel, PUSHES, look, now)
-        gone = _judge_due(session, found, policy, rules, now, skipped, most=room)
+        gone = judge(found, room)
         going, looked = going + gone, looked + len(found)
         if gone or len(found) < look:
             break
@@ -116,13 +120,13 @@ def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetim
 
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
-    used = {o.address: o.sent for o in outcomes if o.sent.gone or _uses_window(o)}
+    used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}
     identities = lock_identities(session, used)
     for address, identity in identities.items():
-        if used[address].gone:
+        if used[address].sent.gone:
             identity.reachable = False
         elif identity.windows:
-            identity.windows = use_window(identity.windows, now)
+            identity.windows = use_window(identity.windows, now, _took(used[address]))
         session.add(identity)
     session.flush()
     sent_of = {outcome.message_id: outcome.sent for outcome in outcomes}
@@ -150,9 +154,16 @@ def put_back(session: Session, rows: Collection[Outgoing], now: datetime) -> Non
 
 def give_up_lost(session: Session, now: datetime, *, all_of_them: bool = False) -> int:
     """Rows whose sender has died while sending become unknown; they are never sent again by themselves."""
-    sending = select(Message.seq).where(is_being_sent())
+    lost_ones = [is_being_sent()]
     if not all_of_them:
-        sending = sending.where(col(Message.sent_at) < now - LOST_AFTER)
+        lost_ones.append(col(Message.sent_at) < now - LOST_AFTER)
+    sent = select(Message.channel, Message.external_id).where(*lost_ones, col(Message.carried_by).is_(None))
+    for identity in lock_identities(session, {Address(*one) for one in session.exec(sent)}).values():
+        if identity.windows:  # It may have arrived.
+            identity.windows = use_window(identity.windows, now)
+            session.add(identity)
+    session.flush()
+    sending = select(Message.seq).where(*lost_ones)
     # "+ 0": SQLite would rather read the whole table in this order than sort the few rows there are.
     lost = sending.order_by(col(Message.seq) + 0).with_for_update()
     query = update(Message).where(col(Message.seq).in_(lost))
@@ -170,11 +181,12 @@ def _find_due(
 
 def _judge_due(
     session: Session,
-    found: Mapping[int | None, UUID],
     policy: Policy,
     rules: Rules,
+    takes: Callable[[Content], int],
     now: datetime,
     skipped: Callable[[int], None],
+    found: Mapping[int | None, UUID],
     most: int | None = None,
 ) -> list[Message]:
     """Those that may go, at most so many; what became of the others stands in their rows."""
@@ -189,7 +201,8 @@ def _judge_due(
     for row in rows:
         if most is not None and len(going) >= most:
             break
-        if _may_go(session, row, known, policy, now):
+        # Where no window is needed, nobody has to count.
+        if _may_go(session, row, known, policy, now, takes(row.said) if policy.needs_window else 1):
             going.append(row)
     skipped(sum(row.status == "skipped" for row in rows))
     return going
@@ -289,10 +302,12 @@ def _give_again(
     return [_outgoing(row) for row in given[:carried]]
 
 
-def _may_go(session: Session, row: Message, known: Known, policy: Policy, now: datetime) -> bool:
+def _may_go(
+    session: Session, row: Message, known: Known, policy: Policy, now: datetime, takes: int = 1
+) -> bool:
     """Judge a row whose conversation is locked, so that a takeover comes before or after, never between."""
     session.add(row)
-    match verdict(known.facts(row, policy), now):
+    match verdict(known.facts(row, policy, takes), now):
         case Send():
             row.status, row.sent_at, row.reason, row.carried_by = "sending", now, None, None
             known.note_sent(row, now)
@@ -306,8 +321,13 @@ def _may_go(session: Session, row: Message, known: Known, policy: Policy, now: d
     return False
 
 
-def _uses_window(outcome: Outcome) -> bool:
-    return outcome.sent.status == "accepted" and not outcome.inline
+def _took(outcome: Outcome) -> int:
+    """How many of a window's messages the platform has counted, as far as one can know."""
+    if outcome.inline:
+        return 0
+    if outcome.sent.took is not None:
+        return outcome.sent.took
+    return int(outcome.sent.status in ("accepted", "unknown"))
 
 
 def _became(sent: Sent, attempts: int, due_at: datetime | None, now: datetime) -> dict[str, Any]:

@@ -188,6 +188,7 @@ class Delivery:
                 now,
                 rules=self._rules,
                 pushes=pushes,
+                takes=channel.takes,
                 skipped=partial(self._metrics.skipped, channel.name),
             )
 

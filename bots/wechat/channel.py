@@ -151,6 +151,14 @@ class Wechat(Channel):
         url = await self.host.keep(data, content_type, media.name)
         return replace(media, url=url, content_type=content_type, size=len(data))
 
+    def takes(self, content: Content) -> int:
+        """One for each part of a text that is too long for one, and one for a picture."""
+        link = self._link("")
+        as_link = len(draw(content, link))
+        if content.kind != "image" or not content.media:
+            return max(1, as_link)
+        return max(as_link, 1 + len(draw(replace(content, media=None), link)))
+
     async def send(self, to: Address, content: Content) -> Sent:
         """Send one customer-service message, or several where a text is too long for one."""
         if not self.settings.customer_service_messages:
@@ -168,7 +176,7 @@ class Wechat(Channel):
             return _broken_off(failed.sent, done)
         if not parts:
             return Sent("skipped", reason="There is nothing in this message that WeChat could show.")
-        return Sent("accepted", platform_id=platform_id)
+        return Sent("accepted", platform_id=platform_id, took=len(parts))
 
     def _link(self, openid: str) -> Link:
         return partial(self._menu.link, openid=openid)
@@ -202,6 +210,7 @@ class Wechat(Channel):
 
 def _broken_off(sent: Sent, done: int) -> Sent:
     """What became of a message whose first `done` parts had arrived when the next one did not."""
+    sent = replace(sent, took=done + (sent.status == "unknown"))
     if not done:
         return sent
     reason = f"Only the first {done} of its parts arrived. {sent.reason}"

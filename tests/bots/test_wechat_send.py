@@ -135,7 +135,7 @@ def logged() -> Iterator[list[Any]]:
 
 def test_a_text_goes_out_as_it_is_written() -> None:
     (sent,), platform = send(Content(text="九点开门 🙂 \\u4e00 \ud800\x00"))
-    assert sent == Sent("accepted")
+    assert sent == Sent("accepted", took=1)
     assert platform.calls[SEND] == [
         {"touser": OPENID, "msgtype": "text", "text": {"content": "九点开门 🙂 \\u4e00"}}
     ]
