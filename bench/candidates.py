@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bench.databases import fresh
 from bench.house import House
-from bench.processes import CORES
 from bench.rivals.serving import Bare, WeRoBot
 from bench.served import Served
 
@@ -28,12 +27,9 @@ class Candidate:
 
 @contextmanager
 def _house(folder: Path, *, database: str, redis_url: str = "", processes: int = 1) -> Iterator[Served]:
-    # The load has the second core. Where there are not enough, they share all.
-    alone = [0, *range(2, processes + 1)]
-    cores = alone if len(CORES) > max(alone) else range(len(CORES))
     with (
         fresh(database, folder) as url,
-        House(folder, url, redis_url=redis_url, processes=processes, cores=cores) as house,
+        House(folder, url, redis_url=redis_url, processes=processes) as house,
     ):
         yield house
 
@@ -56,7 +52,7 @@ def candidates(redis_url: str) -> list[Candidate]:
         for number in (1, 2, 4):
             found.append(
                 Candidate(
-                    f"Parley, PostgreSQL + Redis, {number} process{'es' * (number > 1)}",
+                    f"Parley, PostgreSQL + Redis, {number} × `parley run`",
                     everything,
                     partial(_house, database="postgresql", redis_url=redis_url, processes=number),
                 )

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from bench.callbacks import TOKEN
+from bench.processes import CORES
 from bench.served import ROOT, Served, environment
+from scripts.services import free_port
 
 _SETTINGS = """
 database_url = "{database_url}"
@@ -31,7 +33,7 @@ api_base_url = "http://127.0.0.1:9"
 
 
 class House(Served):
-    """`parley run`, and `parley worker` so often that there are `processes` in all."""
+    """So many `parley run`, sharing the load as behind a balancer, and so many `parley worker`."""
 
     path = "/webhooks/shop-wechat"
 
@@ -42,24 +44,25 @@ class House(Served):
         *,
         redis_url: str = "",
         processes: int = 1,
-        cores: Sequence[int] = (0,),
+        workers: int = 0,
     ) -> None:
-        super().__init__(folder, cores)
+        super().__init__(folder, _cores(processes + workers))
         self.database_url = database_url
-        self.url = f"http://127.0.0.1:{self.ports[0]}"
+        self.ports += [free_port() for _ in range(processes - 1)]
+        self.url = _url(self.ports[0])
         self._config = folder / "parley.toml"
-        self._workers = processes - 1
+        self._workers = workers
         settings = _SETTINGS.format(
             database_url=database_url, redis_url=redis_url, port=self.ports[0], root=ROOT, token=TOKEN
         )
         self._config.write_text(settings, encoding="utf-8")
 
     def start(self) -> None:
-        """The one that listens first: it migrates the database."""
-        ready = partial(_is_ready, self.url)
-        self.launch(self._command("run", "--port", str(self.ports[0])), ready)
+        """One after the other: the first migrates the database."""
+        for port in self.ports:
+            self.launch(self._command("run", "--port", str(port)), partial(_is_ready, port))
         for _ in range(self._workers):
-            self.launch(self._command("worker"), ready)
+            self.launch(self._command("worker"), partial(_is_ready, self.ports[0]))
 
     def run(self, *words: str, typed: str = "") -> None:
         """Run a `parley` command to its end."""
@@ -73,9 +76,19 @@ class House(Served):
         return [sys.executable, "-c", main, *words, "--config", str(self._config)]
 
 
-def _is_ready(url: str) -> bool:
+def _cores(processes: int) -> Sequence[int]:
+    """A core each, and the second for the load; where there are not enough, all share all."""
+    own = [0, *range(2, processes + 1)]
+    return own if len(CORES) > max(own) else range(len(CORES))
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as response:
+        with urllib.request.urlopen(f"{_url(port)}/readyz", timeout=2) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.checking import faults
-from bench.databases import NoServer, fresh
+from bench.databases import NoServer, find_redis, fresh
 from bench.flames import NoProfiler, flame
 from bench.house import House
 from bench.measuring import Measurer
@@ -27,7 +27,9 @@ def load(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
         url = stack.enter_context(fresh(arguments.database, folder))
-        with House(folder, url) as house:
+        redis_url = find_redis(stack) if arguments.processes + arguments.workers > 1 else ""
+        processes, workers = arguments.processes, arguments.workers
+        with House(folder, url, redis_url=redis_url, processes=processes, workers=workers) as house:
             pin(1)
             measurer = Measurer(
                 house,
@@ -61,6 +63,8 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--rate", type=float, default=0, help="messages a second, come what may; 0: as many as go"
     )
+    parser.add_argument("--processes", type=int, default=1, help="how many `parley run` share the load")
+    parser.add_argument("--workers", type=int, default=0, help="how many `parley worker` beside them")
     parser.add_argument("--seed", type=int, default=1, help="other questions")
     parser.add_argument("--flame", type=Path, help="write a flame graph of the server to this SVG file")
     parser.add_argument("--json", action="store_true")

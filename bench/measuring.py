@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.callbacks import Callbacks
 from bench.client import Heard, ask
 from bench.databases import backends
-from bench.processes import used
+from bench.processes import cpu_of, used
 from bench.served import Served
 
 MOST_AHEAD = 400_000  # requests made before the clock starts (300 MB); the rest costs 20 µs each meanwhile
@@ -46,12 +46,13 @@ class Measurer:
         """As many messages as go, or `rate` a second, for so long."""
         expected = (rate or self._rate * 1.3 or _UNKNOWN_RATE) * seconds
         self._callbacks.prepare(min(int(expected), MOST_AHEAD))
-        pids, database = self._served.pids, backends(self._served.database_url)
-        before, database_before, own = used(pids), used(database), used([os.getpid()])
+        url, pids = self._served.database_url, self._served.pids
+        before, database_before, own = used(pids), cpu_of(backends(url)), used([os.getpid()])
         heard = ask(
             self._served.ports, self._callbacks, connections=self._connections, seconds=seconds, rate=rate
         )
-        after, database_after = used(pids), used(database)
+        after = used(pids)
+        database = sum(cpu - database_before.get(pid, 0.0) for pid, cpu in cpu_of(backends(url)).items())
         self._remember(heard, rate)
         answered = max(len(heard.latencies), 1)
         return Figures(
@@ -60,7 +61,7 @@ class Measurer:
             p50=round(heard.milliseconds(0.5), 2),
             p99=round(heard.milliseconds(0.99), 2),
             cpu=round((after.cpu - before.cpu) / answered * 1e6, 1),
-            database_cpu=round((database_after.cpu - database_before.cpu) / answered * 1e6, 1),
+            database_cpu=round(database / answered * 1e6, 1),
             load_cpu=round((used([os.getpid()]).cpu - own.cpu) / heard.seconds, 3),
             memory_before=round(before.memory / 1e6, 1),
             memory=round(after.memory / 1e6, 1),

@@ -24,6 +24,11 @@ def used(pids: Collection[int]) -> Used:
     return Used(sum(map(_cpu, pids)), sum(map(_memory, pids)))
 
 
+def cpu_of(pids: Collection[int]) -> dict[int, float]:
+    """CPU seconds of each process."""
+    return {pid: _cpu(pid) for pid in pids}
+
+
 def family(pids: Sequence[int]) -> list[int]:
     """These processes and all that descend from them."""
     parents = {int(path.name): _parent(path) for path in Path("/proc").glob("[0-9]*")}
