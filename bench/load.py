@@ -42,7 +42,7 @@ def load(arguments: argparse.Namespace) -> int:
             with flame(house.pids[0], arguments.flame):
                 figures = measurer.measure(arguments.seconds, arguments.rate)
         found = faults(url, measurer.acknowledged)
-    complaints = measurer.complaints + found
+    complaints = found + measurer.complaints
     if arguments.json:
         print(json.dumps(asdict(figures) | {"faults": complaints[:20]}, ensure_ascii=False))
     else:
