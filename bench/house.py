@@ -61,8 +61,12 @@ class House(Served):
         """One after the other: the first migrates the database."""
         for port in self.ports:
             self.launch(self._command("run", "--port", str(port)), partial(_is_ready, port))
-        for _ in range(self._workers):
-            self.launch(self._command("worker"), partial(_is_ready, self.ports[0]))
+        for number in range(1, self._workers + 1):
+            self.launch(self._command("worker"), partial(self._opened, len(self.ports) + number))
+
+    def _opened(self, houses: int) -> bool:
+        """Whether so many have said that they are open: a worker has no port to ask."""
+        return self.log.read_bytes().count(b"house.opened") >= houses
 
     def run(self, *words: str, typed: str = "") -> None:
         """Run a `parley` command to its end."""

@@ -32,7 +32,7 @@ class Served:
         self.folder = folder
         self.ports = [free_port()]
         self._cores = cores
-        self._log = folder / "server.log"
+        self.log = folder / "server.log"
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -69,7 +69,7 @@ class Served:
 
     def launch(self, command: Sequence[str], ready: Callable[[], bool], **more: str) -> None:
         """Start one process and wait until it is ready; NotReady if it ends or takes too long."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
                 stdout=log,
@@ -82,7 +82,7 @@ class Served:
         until = time.monotonic() + PATIENCE
         while not ready():
             if process.poll() is not None or time.monotonic() > until:
-                said = self._log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+                said = self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
                 raise NotReady(said.replace(f"{self.folder}/", ""))
             time.sleep(0.05)
 
