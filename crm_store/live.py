@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -29,6 +29,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # between two tries to reach it
 BLOCK_MS = 2000
 MOST_WAITING = 10_000  # things to tell that have not gone out; beyond that they are lost
 LONGEST_STREAM = 50_000  # wake-ups that nobody has taken
+AGAIN_SECONDS = 0.1  # until a cancellation that was lost is repeated
 _GROUP = "workers"
 _AWAY = (RedisError, OSError, TimeoutError)
 
@@ -49,6 +50,8 @@ redis.call('PEXPIRE', KEYS[1], 60000)
 redis.call('PEXPIRE', KEYS[2], 60000)
 return {go, math.floor(left), redis.call('ZCARD', KEYS[2])}
 """
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -90,7 +93,7 @@ class Live:
         try:
             while True:
                 try:
-                    await self._serve()
+                    await _ending(self._serve())
                 except _AWAY as away:
                     pause = FIRST_PAUSE if self.reachable else min(2 * pause, LONGEST_PAUSE)
                     self._turn(False, error=type(away).__name__)
@@ -139,7 +142,7 @@ class Live:
         while True:
             await self._up.wait()
             try:
-                found = await self._read(most)
+                found = await _ending(self._read(most))
             except _AWAY:
                 self._lost.set()
                 await asyncio.sleep(BEAT_SECONDS)
@@ -157,7 +160,7 @@ class Live:
             return None
         keys = (f"{self._prefix}rate:{bucket}", f"{self._prefix}users:{bucket}")
         try:
-            told = await self._client.eval(_BUCKET, 2, *keys, per_second, wanted, self._here)
+            told = await _ending(self._ask(self._client, keys, per_second, wanted))
         except _AWAY:
             self._lost.set()
             return None
@@ -256,6 +259,9 @@ class Live:
         await self._lost.wait()
         raise TimeoutError
 
+    async def _ask(self, client: Redis, keys: Sequence[str], *wanted: float) -> Any:
+        return await client.eval(_BUCKET, len(keys), *keys, *wanted, self._here)
+
     async def _read(self, most: int) -> list[str]:
         if self._reader is None:
             raise TimeoutError
@@ -275,3 +281,17 @@ class Live:
         else:
             log.info("redis.reached")
         self._turned(reachable)
+
+
+async def _ending(work: Coroutine[Any, Any, Result]) -> Result:
+    """The work's result. It ends when it is cancelled: the client loses cancellations while it connects."""
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait([working])
+    finally:
+        while not working.done():
+            working.cancel()
+            await asyncio.wait([working], timeout=AGAIN_SECONDS)
+        if not working.cancelled():
+            working.exception()  # Nobody else asks for it if we are cancelled ourselves.
+    return working.result()

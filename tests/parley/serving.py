@@ -69,6 +69,7 @@ class Server:
         telegram: str = "http://127.0.0.1:9",
         customer_service: bool = True,
         bot: Path = ROOT / "config" / "bot",
+        redis_url: str = "",
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -78,6 +79,7 @@ class Server:
             wechat=wechat, telegram=telegram, customer_service=str(customer_service).lower()
         )
         head = f'database_url = "{database_url}"\npublic_url = "{self.url}"\nbot = "{bot}"\n'
+        head += f'redis_url = "{redis_url}"\n' if redis_url else ""
         head += f'models_dir = "{MODELS}"\n[log]\nformat = "json"\n' + HOURS
         self.config.write_text(head + channels, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None

@@ -213,3 +213,21 @@ def test_a_wake_up_is_taken_by_one_of_all(redis_url: str) -> None:
             assert sorted(map(int, taken)) == list(range(100))
 
     asyncio.run(main())
+
+
+def test_a_stop_ends_a_connection_at_whatever_point_it_is_made(redis_url: str) -> None:
+    async def main() -> None:
+        for steps in range(60):
+            one = Live(redis_url)
+            running = [
+                asyncio.create_task(one.run("test", lambda *_: None, lambda _: None)),
+                asyncio.create_task(one.take(1)),
+            ]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in running:
+                task.cancel()
+            _, stuck = await asyncio.wait(running, timeout=10)
+            assert not stuck
+
+    asyncio.run(main())
