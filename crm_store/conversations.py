@@ -7,14 +7,18 @@ what was written under another floor is recognised. A takeover never waits for t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, func, or_, text, update
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, func, or_, text, update
+from sqlalchemy import select as select_rows
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanText, UtcDateTime, listed, new_id
+from crm_store.db import CleanText, UtcDateTime, as_list, listed, listing, new_id
 from crm_store.messages import Address, Floor, NotFound, Refused
+from crm_store.statements import Rows, Statement
 
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
 
@@ -84,6 +88,32 @@ class Conversation(SQLModel, table=True):
         return Address(self.channel, self.external_id)
 
 
+@dataclass(slots=True)
+class Held:
+    """An open conversation as a turn reads and changes it; its row is locked."""
+
+    id: UUID
+    channel: str
+    external_id: str
+    customer_id: UUID
+    floor: str = "bot"
+    floor_since: datetime | None = None
+    version: int = 1
+    read_seq: int = 0
+    heard_at: datetime | None = None
+    leased_by: str | None = None
+    leased_until: datetime | None = None
+
+    @property
+    def address(self) -> Address:
+        """Whom it is held with."""
+        return Address(self.channel, self.external_id)
+
+    def is_free(self, now: datetime) -> bool:
+        """Whether no worker has a lease on it."""
+        return self.leased_by is None or self.leased_until is None or self.leased_until < now
+
+
 def last_heard(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """When each of these customers wrote last, on whatever address; those who have not are left out."""
     query = (
@@ -93,6 +123,26 @@ def last_heard(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, d
     )
     found = session.exec(query).all() if customer_ids else ()
     return {customer_id: heard_at for customer_id, heard_at in found if heard_at}
+
+
+_TABLE = SQLModel.metadata.tables[str(Conversation.__tablename__)]
+_CHANGES = ("floor", "floor_since", "read_seq", "heard_at", "leased_by", "leased_until")
+_HELD_COLUMNS = [_TABLE.c[each.name] for each in fields(Held)]
+_OPEN = Rows(_TABLE, [each.name for each in fields(Held)] + ["created_at"])
+_SAVE = Rows(_TABLE, _CHANGES, {"id": "of_id"})
+
+
+def _holding(columns: Sequence[Any], *conditions: ColumnElement[bool]) -> Statement:
+    def build(dialect: str) -> Any:
+        wanted, same = listing(dialect, columns)
+        query = select_rows(*_HELD_COLUMNS).join(wanted, same).where(*conditions)
+        return query.order_by(_TABLE.c.id).with_for_update(of=_TABLE)
+
+    return Statement(build)
+
+
+_HOLD_OPEN = _holding((_TABLE.c.channel, _TABLE.c.external_id), _TABLE.c.closed_at.is_(None))
+_HOLD = _holding((_TABLE.c.id,))
 
 
 def get_conversation(session: Session, conversation_id: UUID, *, lock: bool = False) -> Conversation:
@@ -108,6 +158,30 @@ def lock_conversations(session: Session, ids: Collection[UUID]) -> dict[UUID, Co
     """The rows, locked in one order everywhere, so that no two transactions wait for each other."""
     query = select(Conversation).where(col(Conversation.id).in_(ids)).order_by(col(Conversation.id))
     return {found.id: found for found in session.exec(query.with_for_update())}
+
+
+def hold_open(session: Session, addresses: Collection[Address]) -> dict[Address, Held]:
+    """The open conversations of these addresses, locked; those without one are left out."""
+    rows = as_list([(address.channel, address.external_id) for address in addresses])
+    found = (Held(*row) for row in _HOLD_OPEN.fetch(session, rows=rows))
+    return {held.address: held for held in found}
+
+
+def hold(session: Session, ids: Collection[UUID]) -> dict[UUID, Held]:
+    """These conversations, locked, whether open or closed."""
+    found = (Held(*row) for row in _HOLD.fetch(session, rows=as_list([(one.hex,) for one in ids])))
+    return {held.id: held for held in found}
+
+
+def open_all(session: Session, new: Sequence[Held], now: datetime) -> None:
+    """Write conversations that begin now. The caller holds the locks of their addresses."""
+    _OPEN.write(session, [{**asdict(held), "created_at": now} for held in new])
+
+
+def save_held(session: Session, held: Collection[Held]) -> None:
+    """Write what has changed in conversations that are locked."""
+    rows = [{"of_id": one.id, **{name: getattr(one, name) for name in _CHANGES}} for one in held]
+    _SAVE.write(session, rows)
 
 
 def open_for(

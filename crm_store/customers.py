@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Index, delete, func, insert, update
+from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import NotFound, Refused
+from crm_store.statements import Rows
 
 
 class Erased(Refused):
@@ -152,6 +154,10 @@ def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]
     return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
+_ATTRIBUTES = SQLModel.metadata.tables[str(Attribute.__tablename__)]
+_LEARN = Rows(_ATTRIBUTES, [each.name for each in _ATTRIBUTES.columns], replaces=("customer_id", "name"))
+
+
 def set_attribute(
     session: Session,
     customer_id: UUID,
@@ -163,17 +169,19 @@ def set_attribute(
     now: datetime,
 ) -> None:
     """Learn a fact in place of an earlier one. `source`: message, agent:NAME, api:OWNER, import."""
-    session.merge(
-        Attribute(
-            customer_id=customer_id,
-            name=name,
-            value=value,
-            source=source,
-            source_id=source_id,
-            updated_at=now,
-        )
-    )
+    row = {
+        "customer_id": customer_id,
+        "name": name,
+        "value": value,
+        "source": source,
+        "source_id": source_id,
+        "updated_at": now,
+    }
     session.flush()
+    _LEARN.write(session, [row])
+    known = session.identity_map.get(identity_key(Attribute, (customer_id, name)))
+    if known is not None:
+        session.expire(known)
 
 
 def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:

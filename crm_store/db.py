@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
+import orjson
 import uuid_utils.compat
 from sqlalchemy import (
     CTE,
@@ -20,7 +21,9 @@ from sqlalchemy import (
     Dialect,
     Engine,
     TextualSelect,
+    Uuid,
     and_,
+    cast,
     column,
     create_engine,
     event,
@@ -92,7 +95,7 @@ class CleanText(TypeDecorator[str]):
 
 
 class CleanJson(TypeDecorator[Any]):
-    """A JSON value; the engine's `_write_json` keeps its texts clean."""
+    """A JSON value; the engine's `write_json` keeps its texts clean."""
 
     impl = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
     cache_ok = True
@@ -200,12 +203,16 @@ class Database:
             self._claimed.close()
 
 
-def _write_json(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False)
-    # A NUL stands as an escape in it. What is cleaned in vain is rare and does no harm.
-    if "\\u0000" in written or clean(written) != written:
+def write_json(value: Any) -> str:
+    """The value as JSON, its texts clean."""
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # Lone surrogates, numbers beyond 64 bits, keys that are no texts.
         return json.dumps(clean_json(value), ensure_ascii=False)
-    return written
+    # A NUL stands as an escape in it. What is cleaned in vain is rare and does no harm.
+    if b"\\u0000" in written:
+        return json.dumps(clean_json(value), ensure_ascii=False)
+    return written.decode()
 
 
 def exclusive(session: Session, what: str) -> None:
@@ -238,11 +245,29 @@ def listed(
     Instead of `(a, b) IN ((…), …)`, for which SQLite uses no index, and which is compiled anew for
     every number of rows.
     """
-    names = [f"v{place}" for place in range(len(columns))]
-    query = _LISTED[session.get_bind().dialect.name, len(columns)]
-    table = query.bindparams(rows=json.dumps([list(row) for row in rows])).cte("listed")
-    pairs = zip(columns, names, strict=True)
-    return table, and_(*(known == table.c[name] for known, name in pairs))
+    return _joined(
+        _LISTED[session.get_bind().dialect.name, len(columns)].bindparams(rows=as_list(rows)), columns
+    )
+
+
+def listing(dialect: str, columns: Sequence[Any]) -> tuple[CTE, ColumnElement[bool]]:
+    """As `listed`, for a statement that is compiled once: its parameter `rows` is given by `as_list`."""
+    return _joined(_LISTED[dialect, len(columns)], columns)
+
+
+def as_list(rows: Collection[Sequence[str]]) -> str:
+    """Rows of texts as one value."""
+    return write_json([list(row) for row in rows])
+
+
+def _joined(query: TextualSelect, columns: Sequence[Any]) -> tuple[CTE, ColumnElement[bool]]:
+    table = query.cte("listed")
+    return table, and_(*(known == _as(known, table.c[f"v{place}"]) for place, known in enumerate(columns)))
+
+
+def _as(known: Any, given: ColumnElement[str]) -> ColumnElement[Any]:
+    # An id is compared as what it is, so that its index is used.
+    return cast(given, known.type) if isinstance(known.type, Uuid) else given
 
 
 def _listing(dialect: str, width: int) -> TextualSelect:
@@ -255,7 +280,7 @@ def _listing(dialect: str, width: int) -> TextualSelect:
     return text(f"SELECT {picked} FROM {source}").columns(*names)  # noqa: S608  (no input in it)
 
 
-_LISTED = {(name, width): _listing(name, width) for name in ("sqlite", "postgresql") for width in (2, 3)}
+_LISTED = {(name, width): _listing(name, width) for name in ("sqlite", "postgresql") for width in (1, 2, 3)}
 
 
 def _engine(url: str) -> Engine:
@@ -266,7 +291,7 @@ def _engine(url: str) -> Engine:
         return create_engine(
             parsed,
             hide_parameters=True,
-            json_serializer=_write_json,
+            json_serializer=write_json,
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
@@ -275,7 +300,7 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         parsed,
         hide_parameters=True,
-        json_serializer=_write_json,
+        json_serializer=write_json,
         connect_args={"timeout": SQLITE_BUSY_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)

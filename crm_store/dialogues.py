@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import ClauseElement, Column, select
+from sqlmodel import Field, Session, SQLModel
 
-from crm_store.db import CleanJson, UtcDateTime, write_rows
+from crm_store.db import CleanJson, UtcDateTime, as_list, listing
+from crm_store.statements import Rows, Statement
 
 
 class DialogueRow(SQLModel, table=True):
@@ -24,15 +25,26 @@ class DialogueRow(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+_TABLE = SQLModel.metadata.tables[str(DialogueRow.__tablename__)]
+
+
+def _loading(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_TABLE.c.conversation_id,))
+    return select(_TABLE.c.conversation_id, _TABLE.c.state).join(wanted, same)
+
+
+_LOAD = Statement(_loading)
+_SAVE = Rows(_TABLE, ("conversation_id", "state", "updated_at"), replaces=("conversation_id",))
+
+
 def load_states(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
     """The states of these conversations; those without one are left out."""
-    query = select(DialogueRow.conversation_id, DialogueRow.state).where(
-        col(DialogueRow.conversation_id).in_(conversation_ids)
-    )
-    return {key: dict(state) for key, state in session.exec(query)}
+    return dict(_LOAD.fetch(session, rows=as_list([(one.hex,) for one in conversation_ids])))
 
 
 def save_states(session: Session, states: Mapping[UUID, Mapping[str, Any]], now: datetime) -> None:
     """Write the states of several conversations."""
-    rows = [{"conversation_id": key, "state": state, "updated_at": now} for key, state in states.items()]
-    write_rows(session, DialogueRow, rows)
+    _SAVE.write(
+        session,
+        [{"conversation_id": key, "state": state, "updated_at": now} for key, state in states.items()],
+    )

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Index, Text, func, literal_column, text, update
+from sqlalchemy import ClauseElement, Column, ColumnElement, Index, Text, func, literal_column, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanText, UtcDateTime, new_id
+from crm_store.db import CleanText, UtcDateTime, as_list, listing, new_id
 from crm_store.history import Message
 from crm_store.messages import Address, NotFound, Refused
+from crm_store.statements import Statement
 
 State = Literal["planned", "sent", "cancelled", "task", "done", "missed"]
 STATES: tuple[State, ...] = ("planned", "sent", "cancelled", "task", "done", "missed")
@@ -237,12 +238,27 @@ def complete(session: Session, followup_id: UUID, now: datetime) -> FollowUp:
     return found
 
 
+def _is_awaiting() -> ColumnElement[bool]:
+    return is_planned() & col(FollowUp.cancel_if_written)
+
+
+def _looking(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (col(FollowUp.customer_id),))
+    return select(FollowUp.id).join(wanted, same).where(_is_awaiting())
+
+
+_AWAITING_THEM = Statement(_looking)
+
+
 def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datetime) -> None:
     """These customers have written: what was planned for their silence is not sent.
 
     One look at a small index where, as nearly always, there is nothing of the kind.
     """
-    waits = (is_planned(), col(FollowUp.cancel_if_written), col(FollowUp.customer_id).in_(customer_ids))
+    awaiting = _AWAITING_THEM.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
+    if not awaiting:
+        return
+    waits = (_is_awaiting(), col(FollowUp.id).in_([one for (one,) in awaiting]))
     query = select(FollowUp).where(*waits).order_by(col(FollowUp.id))
     found = session.exec(query.with_for_update()).all()
     queued = [row.message_id for row in found if row.message_id]

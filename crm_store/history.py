@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ClauseElement,
     Column,
     ColumnElement,
     Index,
     Integer,
     Text,
-    Update,
     bindparam,
-    insert,
+    cast,
+    func,
     literal_column,
     text,
-    update,
 )
+from sqlalchemy import select as select_rows
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.conversations import Conversation
-from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
+from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id
 from crm_store.messages import Address, Content, NotFound
+from crm_store.statements import Rows, Statement
 
 _UNSENT, _WAITING, _PARKED, _KNOWN = (
     text("status IN ('queued', 'sending')"),
@@ -155,37 +159,117 @@ class Message(SQLModel, table=True):
 
 
 _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
-# Rows are written as they are, without objects for them: every message passes here.
-_INSERT = insert(_TABLE).returning(_TABLE.c.id, _TABLE.c.seq)
+_COLUMNS = [each.name for each in _TABLE.columns]
+# All that a row may leave out; the rest it must name.
+_DEFAULTS = dict.fromkeys(_COLUMNS) | {"lane": ANSWERS, "attempts": 0, "source": "", "payload": ""}
+_INSERT = Rows(_TABLE, _COLUMNS)
+_WORKED = Rows(_TABLE, ("work", "understanding", "decision"), {"seq": "of_seq"})
 
 
-def write_columns(*names: str) -> Update:
-    """The statement that writes these columns of messages, each row named by its `of_seq`."""
-    return (
-        update(_TABLE)
-        .where(_TABLE.c.seq == bindparam("of_seq"))
-        .values({name: bindparam(name) for name in names})
+def _reserving(dialect: str) -> ClauseElement:
+    if dialect == "postgresql":
+        sequence = func.pg_get_serial_sequence(str(_TABLE.name), "seq")
+        series = func.generate_series(1, bindparam("count", type_=Integer)).table_valued("number")
+        return select_rows(func.nextval(cast(sequence, REGCLASS)).label("seq")).select_from(series)
+    # One transaction writes at a time.
+    return select_rows(
+        (func.coalesce(func.max(_TABLE.c.seq), 0) + bindparam("count", type_=Integer)).label("seq")
     )
 
 
-_WORKED = write_columns("work", "understanding", "decision")
+_RESERVE = Statement(_reserving)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message that waits for its turn, as the turn reads it."""
+
+    id: UUID
+    seq: int
+    conversation_id: UUID
+    address: Address
+    key: str
+    text: str
+    payload: str
+    said: Content
+    created_at: datetime
+    attempts: int = 0
+    proofs: Sequence[Mapping[str, str]] = ()  # kind and value: what the wire proves of the customer
+    is_replayed: bool = False  # it was parked, and somebody asked for another try
 
 
 def insert_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
-    """Write messages in their order; returns the seq of each id. A row names all that has no default."""
-    return {row.id: row.seq for row in session.connection().execute(_INSERT, rows)} if rows else {}
+    """Write messages in their order; returns the seq of each id. A row may leave out what is empty."""
+    if not rows:
+        return {}
+    found = sorted(seq for (seq,) in _RESERVE.fetch(session, count=len(rows)))
+    seqs = range(found[-1] - len(rows) + 1, found[-1] + 1) if len(found) < len(rows) else found
+    _INSERT.write(session, [{**_DEFAULTS, **row, "seq": seq} for seq, row in zip(seqs, rows, strict=True)])
+    return {row["id"]: seq for seq, row in zip(seqs, rows, strict=True)}
 
 
-def list_waiting(session: Session, conversation_ids: Collection[UUID]) -> set[UUID]:
-    """The messages of these conversations that wait for their turn."""
-    query = select(Message.id).where(is_waiting(), col(Message.conversation_id).in_(conversation_ids))
-    return set(session.exec(query))
+def _reading(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_TABLE.c.conversation_id,))
+    names = ("id", "seq", "conversation_id", "channel", "external_id", "key", "text", "payload", "content")
+    columns = (_TABLE.c[name] for name in (*names, "created_at", "attempts", "decision"))
+    query = select_rows(*columns).join(wanted, same).where(_TABLE.c.work == _WAITS)
+    return query.order_by(_TABLE.c.seq).limit(bindparam("most", type_=Integer))
+
+
+def _asking(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_TABLE.c.conversation_id,))
+    query = select_rows(_TABLE.c.id, _TABLE.c.conversation_id)
+    return query.join(wanted, same).where(_TABLE.c.work == _WAITS)
+
+
+_READ, _ASK = Statement(_reading), Statement(_asking)
+
+
+def read_waiting(session: Session, conversation_ids: Collection[UUID], most: int) -> list[Inbound]:
+    """The messages of these conversations that wait for their turn, in their order."""
+    found = _READ.fetch(session, rows=as_list([(one.hex,) for one in conversation_ids]), most=most)
+    return [_inbound(*row) for row in found]
+
+
+def _inbound(
+    id_: UUID,
+    seq: int,
+    conversation_id: UUID,
+    channel: str,
+    external_id: str,
+    key: str | None,
+    words: str,
+    payload: str,
+    content: Mapping[str, Any],
+    created_at: datetime,
+    attempts: int,
+    decision: Any,
+) -> Inbound:
+    return Inbound(
+        id=id_,
+        seq=seq,
+        conversation_id=conversation_id,
+        address=Address(channel, external_id),
+        key=key or "",
+        text=words,
+        payload=payload,
+        said=Content.from_json(content),
+        created_at=created_at,
+        attempts=attempts,
+        proofs=content.get("proofs", ()),
+        is_replayed=decision is not None,
+    )
+
+
+def list_waiting(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The messages of these conversations that wait for their turn, each with its conversation."""
+    found = _ASK.fetch(session, rows=as_list([(one.hex,) for one in conversation_ids]))
+    return dict(found)
 
 
 def mark_worked(session: Session, worked: Sequence[Mapping[str, Any]]) -> None:
     """Write down what was made of messages: `of_seq`, `understanding`, `decision`. They wait no more."""
-    if worked:
-        session.connection().execute(_WORKED, [{**row, "work": None} for row in worked])
+    _WORKED.write(session, [{**row, "work": None} for row in worked])
 
 
 def is_unsent(message: Any = Message) -> ColumnElement[bool]:

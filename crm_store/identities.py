@@ -86,7 +86,7 @@ def lock_addresses(session: Session, addresses: Collection[Address]) -> None:
     meets an address first and whoever erases it meanwhile. A server keeps as many such locks as its
     `max_locks_per_transaction` times `max_connections` (6,400 by default).
     """
-    if session.get_bind().dialect.name == "sqlite":
+    if not addresses or session.get_bind().dialect.name == "sqlite":
         return  # One transaction writes at a time.
     pairs = [[address.channel, address.external_id] for address in addresses]
     session.execute(_LOCK_ADDRESSES, {"rows": json.dumps(pairs)})

@@ -16,9 +16,9 @@ _WEIGHT = 3  # a Han character or Hangul syllable says as much as about three le
 def guess_language(text: str) -> str:
     """ "zh", "en", "ko", "ja", "other" (letters of another script), or "" without any words."""
     text = _NO_WORDS.sub(" ", text[:400])
-    latin = len(_LATIN.findall(text))
     if text.isascii():
-        return "en" if latin else ""
+        return "en" if _LATIN.search(text) else ""
+    latin = len(_LATIN.findall(text))
     han, hangul, kana = (len(found.findall(text)) for found in (_HAN, _HANGUL, _KANA))
     others = sum(character.isalpha() for character in text) - latin - han - hangul - kana
     counts = {

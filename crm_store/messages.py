@@ -29,6 +29,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """The text without NUL and lone surrogates, which no database of ours can store."""
+    if text.isascii() and "\0" not in text:
+        return text  # Nearly all that is written: ids, names of columns' values, English.
     return _UNSTORABLE.sub("", text)
 
 

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ClauseElement
 from sqlmodel import Session, col, select
 
-from crm_store.conversations import Conversation
-from crm_store.db import listed, new_id
+from crm_store.conversations import Conversation, Held
+from crm_store.db import as_list, listing, new_id
 from crm_store.history import ANSWERS, PUSHES, Message, insert_messages, is_being_sent, is_unsent
 from crm_store.messages import Address, Content, Sender, clean
+from crm_store.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Outgoing:
 
 
 def draft(
-    conversation: Conversation,
+    conversation: Conversation | Held,
     content: Content,
     *,
     sender: Sender,
@@ -94,18 +96,23 @@ def outgoing_of(row: Mapping[str, Any], seq: int) -> Outgoing:
     )
 
 
+def _looking(dialect: str) -> ClauseElement:
+    columns = (col(Message.channel), col(Message.external_id))
+    wanted, same = listing(dialect, columns)
+    # A push that is still in the queue lets answers by.
+    before = is_unsent() & (is_being_sent() | (col(Message.lane) == ANSWERS))
+    return select(*columns).join(wanted, same).where(before)
+
+
+_BEFORE = Statement(_looking)
+
+
 def in_the_way(session: Session, addresses: Collection[Address]) -> set[Address]:
     """Those of the addresses to which something is still to be sent before anything new."""
     if not addresses:
         return set()
-    columns = (col(Message.channel), col(Message.external_id))
-    wanted, same = listed(
-        session, columns, [(address.channel, address.external_id) for address in addresses]
-    )
-    # A push that is still in the queue lets answers by.
-    before = is_unsent() & (is_being_sent() | (col(Message.lane) == ANSWERS))
-    query = select(Message.channel, Message.external_id).join(wanted, same).where(before)
-    return {Address(channel, external_id) for channel, external_id in session.exec(query.distinct())}
+    rows = as_list([(address.channel, address.external_id) for address in addresses])
+    return {Address(channel, external_id) for channel, external_id in _BEFORE.fetch(session, rows=rows)}
 
 
 def queue(session: Session, rows: Sequence[dict[str, Any]]) -> dict[UUID, int]:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from crm_store import audit
 from crm_store.conversations import Conversation, get_conversation, note_since, release
-from crm_store.history import ANSWERS, Message, get_message, is_parked
+from crm_store.history import ANSWERS, Inbound, Message, get_message, is_parked
 from crm_store.messages import Refused
 
 MOST = 10_000  # counted; more than that is told as so many
@@ -106,7 +106,7 @@ def dismiss(session: Session, message_id: UUID, actor: str, now: datetime) -> Pa
     return found
 
 
-def is_late(session: Session, message: Message) -> bool:
+def is_late(session: Session, message: Inbound | Message) -> bool:
     """Whether something newer was answered already, so that words about this one would come too late."""
     answered = select(Message.seq).where(
         col(Message.conversation_id) == message.conversation_id,

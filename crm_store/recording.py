@@ -12,65 +12,39 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, insert, update
+from sqlalchemy import ClauseElement, insert, update
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, SQLModel, col, select
 
-from crm_store.conversations import LEASE, Conversation
+from crm_store.conversations import LEASE, Held, hold_open, open_all, save_held
 from crm_store.customers import Customer
-from crm_store.db import UtcDateTime, listed, new_id
+from crm_store.db import as_list, listed, listing, new_id
 from crm_store.followups import cancel_awaiting
-from crm_store.history import Message, insert_messages
+from crm_store.history import Inbound, Message, insert_messages, list_waiting
 from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
+from crm_store.statements import Rows, Statement
 
-_CUSTOMERS, _PEOPLE, _CONVERSATIONS, _MESSAGES = (
-    SQLModel.metadata.tables[str(table.__tablename__)]
-    for table in (Customer, Identity, Conversation, Message)
+_CUSTOMERS, _PEOPLE, _MESSAGES = (
+    SQLModel.metadata.tables[str(table.__tablename__)] for table in (Customer, Identity, Message)
 )
 _TOUCHED = ("windows", "reachable", "profile")
-_PERSON = select_rows(
-    *(_PEOPLE.c[name] for name in ("channel", "external_id", "customer_id", *_TOUCHED)),
-)
-_OPEN = (
-    select_rows(
-        *(
-            _CONVERSATIONS.c[name]
-            for name in (
-                "channel",
-                "external_id",
-                "id",
-                "customer_id",
-                "version",
-                "leased_by",
-                "leased_until",
-            )
-        )
-    )
-    .where(_CONVERSATIONS.c.closed_at.is_(None))
-    .order_by(_CONVERSATIONS.c.id)
-    .with_for_update(of=_CONVERSATIONS)
-)
-_KNOWN = select_rows(
-    *(
-        _MESSAGES.c[name]
-        for name in ("channel", "external_id", "key", "conversation_id", "id", "seq", "work")
-    )
-)
-_TOUCH_PERSON = (
-    update(_PEOPLE)
-    .where(_PEOPLE.c.channel == bindparam("of_channel"), _PEOPLE.c.external_id == bindparam("of_id"))
-    .values({name: bindparam(name) for name in _TOUCHED})
-)
-_TOUCH_CONVERSATION = (
-    update(_CONVERSATIONS)
-    .where(_CONVERSATIONS.c.id == bindparam("of_id"))
-    .values(
-        leased_by=bindparam("leased_by"),
-        leased_until=bindparam("leased_until"),
-        heard_at=func.coalesce(bindparam("heard_at", type_=UtcDateTime), _CONVERSATIONS.c.heard_at),
-    )
-)
+_TOUCH = Rows(_PEOPLE, _TOUCHED, {"channel": "of_channel", "external_id": "of_id"})
+
+
+def _reading_people(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_PEOPLE.c.channel, _PEOPLE.c.external_id))
+    names = ("channel", "external_id", "customer_id", *_TOUCHED)
+    return select_rows(*(_PEOPLE.c[name] for name in names)).join(wanted, same)
+
+
+def _reading_known(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_MESSAGES.c.channel, _MESSAGES.c.external_id, _MESSAGES.c.key))
+    names = ("channel", "external_id", "key", "conversation_id", "id", "seq", "work")
+    return select_rows(*(_MESSAGES.c[name] for name in names)).join(wanted, same)
+
+
+_PERSON, _KNOWN = Statement(_reading_people), Statement(_reading_known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +60,42 @@ class Recorded:
     leased: bool  # the conversation is now ours to work
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A message that was recorded before."""
+
+    conversation_id: UUID
+    id: UUID
+    seq: int
+    work: str | None
+
+
+@dataclass(slots=True)
+class Recording:
+    """A batch that is written down, but for its conversations: what a turn may go on with at once."""
+
+    results: list[Recorded | None]  # None: no message of its own, a delivery receipt
+    held: list[Held]  # conversations with something new, the leases in them set: to be saved
+    fresh: list[Inbound]  # what may have its turn in this transaction: nothing else waits before it
+
+
 def record(
     session: Session, batch: Sequence[Incoming], worker: str | None, now: datetime
 ) -> list[Recorded | None]:
     """Write down a batch in its order; `worker` gets the lease of every conversation that is free.
 
-    With None nobody gets it: whoever has room comes for it.
+    With None nobody gets it: whoever has room comes for it. In the result, None stands for what is no
+    message of its own: a delivery receipt.
+    """
+    recording = write_down(session, batch, worker, now)
+    save_held(session, recording.held)
+    return recording.results
 
-    None stands for what is no message of its own: a delivery receipt. Rows are read and written as they
-    are, without objects for them: everything that comes in passes here.
+
+def write_down(session: Session, batch: Sequence[Incoming], worker: str | None, now: datetime) -> Recording:
+    """As `record`; the caller saves the conversations that are held, after whatever turns follow.
+
+    Rows are read and written as they are, without objects for them: everything that comes in passes here.
     """
     messages = [incoming for incoming in batch if incoming.receipt is None]
     people = _known_people(session, messages, now)
@@ -103,25 +104,45 @@ def record(
     open_ones = _open_conversations(
         session, {i.address: people[i.address]["customer_id"] for i in new}, now
     )
-    leased = {row["id"] for row in open_ones.values() if worker and _is_free(row, worker, now)}
-    fresh: dict[tuple[Address, str], dict[str, Any]] = {}
+    free = {held.id for held in open_ones.values() if worker and held.is_free(now)}
+    mine = free | {held.id for held in open_ones.values() if worker and held.leased_by == worker}
+    behind = set(list_waiting(session, free).values()) if free else set()
+    fresh: dict[tuple[Address, str], tuple[Incoming, dict[str, Any]]] = {}
     for incoming in new:
         row = _row(incoming, open_ones[incoming.address], now)
-        fresh.setdefault((incoming.address, row["key"]), row)
-    rows = list(fresh.values())
+        fresh.setdefault((incoming.address, row["key"]), (incoming, row))
+    rows = [row for _, row in fresh.values()]
     seqs = insert_messages(session, rows)
     _touch_people(session, people, new, now)
-    _touch_conversations(session, open_ones, rows, leased, worker, now)
+    touched = _touch_conversations(open_ones, rows, mine, worker, now)
     written = {row["customer_id"] for row in rows if row["work"]}
     if written:
         cancel_awaiting(session, written, now)
     _note_receipts(session, batch)
-    return _results(batch, known, fresh, seqs, leased)
+    return Recording(
+        results=_results(batch, known, {key: row for key, (_, row) in fresh.items()}, seqs, mine),
+        held=touched,
+        fresh=[
+            _inbound(incoming, row, seqs[row["id"]])
+            for incoming, row in fresh.values()
+            if row["work"] and row["conversation_id"] in free - behind
+        ],
+    )
 
 
-def _is_free(conversation: Mapping[str, Any], worker: str, now: datetime) -> bool:
-    until = conversation["leased_until"]
-    return conversation["leased_by"] in (None, worker) or until is None or until < now
+def _inbound(incoming: Incoming, row: Mapping[str, Any], seq: int) -> Inbound:
+    return Inbound(
+        row["id"],
+        seq,
+        row["conversation_id"],
+        incoming.address,
+        row["key"],
+        row["text"],
+        row["payload"],
+        incoming.content,
+        row["created_at"],
+        proofs=row["content"].get("proofs", ()),
+    )
 
 
 def _known_people(
@@ -132,7 +153,11 @@ def _known_people(
     if not first:
         return {}
     lock_addresses(session, first)
-    found = _read(session, _PERSON, (_PEOPLE.c.channel, _PEOPLE.c.external_id), first)
+    rows = _PERSON.fetch(session, rows=as_list([(a.channel, a.external_id) for a in first]))
+    found = {
+        Address(channel, external_id): dict(zip(("customer_id", *_TOUCHED), rest, strict=True))
+        for channel, external_id, *rest in rows
+    }
     missing = [address for address in first if address not in found]
     if missing:
         # Nobody else meets them in this moment: their addresses are locked.
@@ -143,14 +168,6 @@ def _known_people(
         session.execute(insert(_PEOPLE), list(new.values()))
         found |= new
     return found
-
-
-def _read(
-    session: Session, query: Select[Any], columns: Sequence[Any], addresses: Collection[Address]
-) -> dict[Address, dict[str, Any]]:
-    wanted, same = listed(session, columns, [(a.channel, a.external_id) for a in addresses])
-    rows = session.execute(query.join(wanted, same)).mappings()
-    return {Address(row["channel"], row["external_id"]): dict(row) for row in rows}
 
 
 def _customer(incoming: Incoming, now: datetime) -> dict[str, Any]:
@@ -176,68 +193,50 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], Any]:
+def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], _Known]:
     if not messages:
         return {}
     triples = [(i.address.channel, i.address.external_id, clean(i.key)) for i in messages]
-    wanted, same = listed(session, (_MESSAGES.c.channel, _MESSAGES.c.external_id, _MESSAGES.c.key), triples)
-    rows = session.execute(_KNOWN.join(wanted, same))
-    return {(Address(row.channel, row.external_id), row.key): row for row in rows}
+    rows = _KNOWN.fetch(session, rows=as_list(triples))
+    return {
+        (Address(channel, external_id), key): _Known(*rest) for channel, external_id, key, *rest in rows
+    }
 
 
 def _open_conversations(
     session: Session, customers: Mapping[Address, UUID], now: datetime
-) -> dict[Address, dict[str, Any]]:
+) -> dict[Address, Held]:
     """The open conversation of each address, locked; where there is none, a new one."""
     if not customers:
         return {}
     # Nobody else opens one: the addresses are locked. One that is being closed is waited for.
-    columns = (_CONVERSATIONS.c.channel, _CONVERSATIONS.c.external_id)
-    found = _read(session, _OPEN, columns, customers)
+    found = hold_open(session, customers)
     new = {
-        address: _conversation(address, customer_id, now)
+        address: Held(new_id(), address.channel, address.external_id, customer_id)
         for address, customer_id in customers.items()
         if address not in found
     }
-    if new:
-        session.execute(insert(_CONVERSATIONS), list(new.values()))
+    open_all(session, list(new.values()), now)
     return found | new
 
 
-def _conversation(address: Address, customer_id: UUID, now: datetime) -> dict[str, Any]:
+def _row(incoming: Incoming, held: Held, now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
-        "channel": address.channel,
-        "external_id": address.external_id,
-        "customer_id": customer_id,
-        "floor": "bot",
-        "version": 1,
-        "created_at": now,
-        "read_seq": 0,
-        "leased_by": None,
-        "leased_until": None,
-    }
-
-
-def _row(incoming: Incoming, conversation: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "conversation_id": conversation["id"],
-        "customer_id": conversation["customer_id"],
+        "conversation_id": held.id,
+        "customer_id": held.customer_id,
         "channel": incoming.address.channel,
         "external_id": incoming.address.external_id,
         "direction": "in",
         "sender": "customer",
-        "source": "",
         "key": clean(incoming.key),
         "text": clean(incoming.content.text),
         "content": _content(incoming),
         "payload": clean(incoming.payload),
         "created_at": now,
         "work": "waiting" if incoming.wants_reply else None,
-        "attempts": 0,
         "status": "received",
-        "version": conversation["version"],
+        "version": held.version,
     }
 
 
@@ -249,47 +248,35 @@ def _content(incoming: Incoming) -> dict[str, Any]:
 def _touch_people(
     session: Session, people: Mapping[Address, dict[str, Any]], new: Sequence[Incoming], now: datetime
 ) -> None:
+    before = {i.address: {name: people[i.address][name] for name in _TOUCHED} for i in new}
     for incoming in new:
         person = people[incoming.address]
         note_contact(person, incoming, now)
         if incoming.profile:
             person["profile"] = dict(incoming.profile)
-    changes = [
-        {
-            "of_channel": address.channel,
-            "of_id": address.external_id,
-            **{name: people[address][name] for name in _TOUCHED},
-        }
-        for address in dict.fromkeys(incoming.address for incoming in new)
-    ]
-    if changes:
-        session.connection().execute(_TOUCH_PERSON, changes)
+    changes = []
+    for address, old in before.items():
+        values = {name: people[address][name] for name in _TOUCHED}
+        if values != old:
+            changes.append({"of_channel": address.channel, "of_id": address.external_id, **values})
+    _TOUCH.write(session, changes)
 
 
 def _touch_conversations(
-    session: Session,
-    open_ones: Mapping[Address, Mapping[str, Any]],
+    open_ones: Mapping[Address, Held],
     rows: Sequence[Mapping[str, Any]],
-    leased: set[UUID],
+    mine: Collection[UUID],
     worker: str | None,
     now: datetime,
-) -> None:
-    touched = {row["conversation_id"] for row in rows}
-    heard = {row["conversation_id"] for row in rows if _is_said(row)}
-    waiting = {row["conversation_id"] for row in rows if row["work"]}
-    changes = [
-        {
-            "of_id": conversation["id"],
-            "heard_at": now if conversation["id"] in heard else None,
-            "leased_by": worker if mine else conversation["leased_by"],
-            "leased_until": now + LEASE if mine else conversation["leased_until"],
-        }
-        for conversation in open_ones.values()
-        if conversation["id"] in touched
-        for mine in (conversation["id"] in leased and conversation["id"] in waiting,)
-    ]
-    if changes:
-        session.connection().execute(_TOUCH_CONVERSATION, changes)
+) -> list[Held]:
+    held = {one.id: one for one in open_ones.values()}
+    for row in rows:
+        one = held[row["conversation_id"]]
+        if _is_said(row):
+            one.heard_at = now
+        if row["work"] and one.id in mine:
+            one.leased_by, one.leased_until = worker, now + LEASE
+    return [held[one] for one in dict.fromkeys(row["conversation_id"] for row in rows)]
 
 
 def _is_said(row: Mapping[str, Any]) -> bool:
@@ -326,7 +313,7 @@ def _lock_sent(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
 
 def _results(
     batch: Sequence[Incoming],
-    known: Mapping[tuple[Address, str], Any],
+    known: Mapping[tuple[Address, str], _Known],
     fresh: Mapping[tuple[Address, str], dict[str, Any]],
     seqs: Mapping[UUID, int],
     leased: set[UUID],
@@ -357,7 +344,7 @@ def _results(
     return results
 
 
-def _repeat(incoming: Incoming, message: Any) -> Recorded:
+def _repeat(incoming: Incoming, message: _Known) -> Recorded:
     return Recorded(
         incoming=incoming,
         conversation_id=message.conversation_id,

@@ -14,18 +14,20 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ClauseElement, ColumnElement, or_, update
+from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from crm_store.conversations import Conversation, lock_conversations
-from crm_store.db import listed
-from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_unsent, write_columns
+from crm_store.db import as_list, listed, listing
+from crm_store.history import ANSWERS, PUSHES, Message, is_being_sent, is_queued, is_unsent
 from crm_store.identities import lock_identities, use_window
 from crm_store.messages import Address, Content, Policy, Sent
 from crm_store.outbox import Outgoing
 from crm_store.send_facts import Known, look_up
 from crm_store.send_rules import Defer, Rules, Send, Skip, Wait, verdict
+from crm_store.statements import Rows, Statement
 
 NO_RULES = Rules()
 PUSHES_AT_ONCE = 200  # judged together when the first few must all wait
@@ -34,7 +36,19 @@ TRIED_TOO_OFTEN = "tried too often"
 LONGEST_PAUSE = 600.0  # seconds
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
 
-_BECAME = write_columns("status", "reason", "code", "platform_id", "attempts", "due_at")
+_TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
+_BECAME = Rows(_TABLE, ("status", "reason", "code", "platform_id", "attempts", "due_at"), {"seq": "of_seq"})
+
+
+def _looking(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_TABLE.c.id,))
+    query = select_rows(*(_TABLE.c[name] for name in ("seq", "id", "attempts", "due_at"))).join(
+        wanted, same
+    )
+    return query.where(is_being_sent()).order_by(_TABLE.c.seq).with_for_update(of=_TABLE)
+
+
+_IN_FLIGHT = Statement(_looking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +132,17 @@ def start_inline(session: Session, requests: Sequence[OpenRequest], now: datetim
     return taken
 
 
+def used_by(outcomes: Sequence[Outcome]) -> set[Address]:
+    """The addresses whose rows `finish` will lock."""
+    return {outcome.address for outcome in outcomes if outcome.sent.gone or _took(outcome)}
+
+
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
+    if not outcomes:
+        return
     used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}
-    identities = lock_identities(session, used)
-    for address, identity in identities.items():
+    for address, identity in lock_identities(session, used).items():
         if used[address].sent.gone:
             identity.reachable = False
         elif identity.windows:
@@ -130,15 +150,12 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
         session.add(identity)
     session.flush()
     sent_of = {outcome.message_id: outcome.sent for outcome in outcomes}
-    columns = select(Message.seq, Message.id, Message.attempts, Message.due_at)
-    query = columns.where(col(Message.id).in_(sent_of), col(Message.status) == "sending")
-    found = session.exec(query.order_by(col(Message.seq)).with_for_update()).all()
+    found = _IN_FLIGHT.fetch(session, rows=as_list([(one.hex,) for one in sent_of]))
     became = [
         {"of_seq": seq} | _became(sent_of[message_id], attempts, due_at, now)
         for seq, message_id, attempts, due_at in found
     ]
-    if became:
-        session.connection().execute(_BECAME, became)
+    _BECAME.write(session, became)
 
 
 def put_back(session: Session, rows: Collection[Outgoing], now: datetime) -> None:

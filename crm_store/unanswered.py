@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Text, func, insert, literal_column, text, update
+from sqlalchemy import Column, Index, Text, func, literal_column, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanText, UtcDateTime, new_id
+from crm_store.statements import Rows
 from crm_store.wording import key
 
 _OPEN = text("state = 'open'")
@@ -61,6 +62,10 @@ class Group:
     language: str
 
 
+_TABLE = SQLModel.metadata.tables[str(Unanswered.__tablename__)]
+_NOTE = Rows(_TABLE, [each.name for each in _TABLE.columns])
+
+
 def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write down questions: message_id, conversation_id, customer_id, text, language, why, asked_at."""
     found = []
@@ -68,8 +73,7 @@ def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         question = row["text"][:LONGEST]
         if question.strip():
             found.append(row | {"id": new_id(), "state": "open", "text": question, "key": key(question)})
-    if found:
-        session.execute(insert(Unanswered), found)
+    _NOTE.write(session, found)
 
 
 def note_picked(session: Session, conversation_ids: Collection[UUID]) -> None:

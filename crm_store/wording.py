@@ -27,5 +27,9 @@ def key(text: str) -> str:
 
     Punctuation, emoji and blanks around CJK do not count; a text of nothing else keeps them.
     """
-    normal = normalise(text)
+    return bare(normalise(text))
+
+
+def bare(normal: str) -> str:
+    """As `key`, of a text that is normalised already."""
     return _NOISE.sub(" ", normal).strip() or normal

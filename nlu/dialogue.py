@@ -67,7 +67,7 @@ class RuleDialogue:
             initial = {
                 n: s.initial_value for n, s in self.domain.slots.items() if s.initial_value is not None
             }
-            state = replace(state, slots={**initial, **state.slots}, started=True)
+            state = state.but(slots={**initial, **state.slots}, started=True)
             history: list[dict[str, Any]] = [{}]
         else:
             history = self._remembered(
@@ -75,8 +75,7 @@ class RuleDialogue:
             )
         intent = meaning.intent or (FALLBACK if heard.text else "")
         filled = fill_slots(self.domain, state, Hearing(heard, intent, as_text=not meaning.exact))
-        return replace(
-            state,
+        return state.but(
             slots={**state.slots, **filled},
             filled=list(filled),
             user=heard_part(self.domain, intent, heard.entities),
@@ -109,8 +108,7 @@ class RuleDialogue:
             return State(slots={"language": state.slots.get("language")}, done=[_RESTART])
         hidden = bool(decision.arguments.get("hidden")) or decision.by in _CONCLUDING
         action = decision.name if decision.by == forms.BY else decision.action
-        found = replace(
-            state,
+        found = state.but(
             history=self._remembered(state, hidden=hidden),
             slots={**state.slots, **slots},
             done=[*state.done, action],
@@ -122,7 +120,7 @@ class RuleDialogue:
             return forms.advanced(found, decision)
         if decision.action == _DEACTIVATE or decision.arguments.get("ends_loop"):
             return forms.left(found)
-        return replace(found, loop_rejected=True) if found.active_loop else found
+        return found.but(loop_rejected=True) if found.active_loop else found
 
     def _remembered(self, state: State, *, hidden: bool) -> list[dict[str, Any]]:
         now = snapshot(state, self.domain)
@@ -163,7 +161,7 @@ class RuleDialogue:
 
     def _by_rule(self, state: State, heard: Understanding, meaning: Meaning) -> Decision | None:
         """A rule or story; in a form it is asked as if the form had stepped back."""
-        prediction = self.policies.predict(replace(state, loop_rejected=bool(state.active_loop)))
+        prediction = self.policies.predict(state.but(loop_rejected=bool(state.active_loop)))
         if prediction is None:
             return None
         if meaning.is_retrieval and prediction.action == f"utter_{meaning.intent}":
@@ -174,7 +172,7 @@ class RuleDialogue:
         confidence = heard.confidence or 1.0
         form = self.domain.forms.get(prediction.action)
         if form is not None:
-            opened = replace(state, active_loop=form.name, requested_slot=None)
+            opened = state.but(active_loop=form.name, requested_slot=None)
             meaning = self.reader.read(heard)
             again = state.active_loop == form.name
             filled = {} if again else fill_slots(self.domain, opened, Hearing(heard, meaning.intent))
@@ -215,8 +213,7 @@ class RuleDialogue:
         return Decision(ASK_BACK, "ask_back", confidence=meaning.confidence, arguments=arguments)
 
     def _by_fallback_rule(self, state: State, heard: Understanding) -> Decision | None:
-        unclear = replace(
-            state,
+        unclear = state.but(
             user=heard_part(self.domain, FALLBACK, heard.entities),
             loop_rejected=bool(state.active_loop),
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from crm_store.language import guess_language
 from crm_store.messages import Understanding
-from crm_store.wording import key
+from crm_store.wording import bare, normalise
 from nlu.features import bag
 from nlu.marks import mark
 from nlu.model import Model
@@ -45,12 +45,13 @@ class Embedded:
     def _batch(self, texts: Sequence[str]) -> list[Understanding]:
         model, today = self.model, self.today()
         finds = [model.entities.find(text, today) for text in texts]
-        bags = [bag(mark(text, found)) for text, found in zip(texts, finds, strict=True)]
+        normals = [normalise(text) for text in texts]
+        bags = [bag(mark(*each)) for each in zip(texts, finds, normals, strict=True)]
         rows = model.vocabulary.rows(bags)
         chances = model.classifier.chances(rows)
         rankings = model.classifier.rank(chances)
         entries = None if self._columns is None else chances[:, self._columns]
-        answers = model.retriever.answers([key(text) for text in texts], rows, entries)
+        answers = model.retriever.answers([bare(normal) for normal in normals], rows, entries)
         return [
             Understanding(
                 text=text,

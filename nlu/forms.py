@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from nlu.base import Decision, State
@@ -39,8 +38,7 @@ def rejects(form: Form, state: State) -> bool:
 def advanced(state: State, decision: Decision) -> State:
     """The state after a step of a form."""
     arguments = decision.arguments
-    return replace(
-        state,
+    return state.but(
         slots={**state.slots, **arguments["slots"]},
         active_loop=arguments["active_loop"],
         requested_slot=arguments["requested_slot"],
@@ -51,9 +49,7 @@ def advanced(state: State, decision: Decision) -> State:
 
 def left(state: State) -> State:
     """The state without a form."""
-    return replace(
-        state, active_loop=None, requested_slot=None, loop_rejected=False, loop_interrupted=False
-    )
+    return state.but(active_loop=None, requested_slot=None, loop_rejected=False, loop_interrupted=False)
 
 
 def _question(domain: Domain, form: str, slot: str) -> str:

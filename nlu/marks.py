@@ -19,10 +19,11 @@ _TYPED_PAYLOAD = re.compile(r"\s*/\w+\s*\{")
 _NAME = re.compile("[^a-z]+")
 
 
-def mark(text: str, found: Found) -> str:
+def mark(text: str, found: Found, normal: str | None = None) -> str:
     """The normalised text with marks for what was found in it; nothing for a button's payload.
 
-    A payload that is typed must not do by its words what it may not do as a payload.
+    A payload that is typed must not do by its words what it may not do as a payload. `normal` is the text
+    normalised, where the caller knows it already.
     """
     if _TYPED_PAYLOAD.match(text):
         return ""
@@ -34,7 +35,7 @@ def mark(text: str, found: Found) -> str:
             last = find.end
     hints = dict.fromkeys(f" ⟪{_plain(hint.entity)}⟫" for hint in found.hints)
     if not pieces and not hints:
-        return normalise(text)
+        return normalise(text) if normal is None else normal
     pieces.append(text[last:])
     # The marks at the end must not be cut off by a long text.
     return normalise("".join(pieces)[:LONGEST]) + "".join(hints)

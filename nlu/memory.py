@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+
+import orjson
 
 from nlu.snapshots import Snapshot, Unrolled
 from nlu.steps import Checkpoint, Story
@@ -19,7 +20,7 @@ class Memory:
     def __init__(self, unrolled: Sequence[Unrolled], max_history: int, *, augmented: bool) -> None:
         self.max_history = max_history
         self.augmented = augmented
-        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        found: dict[bytes, set[tuple[str, str]]] = defaultdict(set)
         self.depth = 1
         for story in unrolled:
             self.depth = max(self.depth, len(story.snapshots))
@@ -63,8 +64,8 @@ def _forgetting(history: Sequence[Snapshot]) -> Iterator[list[Snapshot]]:
         yield kept
 
 
-def _key(snapshots: Sequence[Snapshot]) -> str:
-    return json.dumps(snapshots, sort_keys=True)
+def _key(snapshots: Sequence[Snapshot]) -> bytes:
+    return orjson.dumps(list(snapshots), option=orjson.OPT_SORT_KEYS)
 
 
 def joined(stories: Sequence[Story]) -> list[Story]:

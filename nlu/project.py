@@ -63,9 +63,12 @@ class Project:
 
         `slots` holds `language` too ("zh", "en", …), which variations may ask for in a condition.
         """
-        values = {**{slot.name: None for slot in self.domain.slots.values()}, **slots}
-        variation = choose(self.domain.responses.get(name, ()), values, channel, self.random)
-        return variation.contents(values) if variation else []
+        variation = choose(self.domain.responses.get(name, ()), slots, channel, self.random)
+        if variation is None:
+            return []
+        if variation.is_plain:
+            return variation.contents({})
+        return variation.contents({**dict.fromkeys(self.domain.slots), **slots})
 
     def fingerprint(self) -> str:
         """Changes when a model has to be trained anew: a digest of what the interpreter learns from."""

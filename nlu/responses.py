@@ -30,6 +30,11 @@ class Variation:
         """True: every condition is met; texts are compared without regard to case."""
         return all(_same(slots.get(name), value) for name, value in self.conditions)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the same words whatever slots hold."""
+        return not (self.buttons or self.image or self.attachment or self.custom or "{" in self.text)
+
     def contents(self, values: Mapping[str, Any]) -> list[Content]:
         """What is sent: words with their buttons first, then picture, file and custom content."""
         found: list[Content] = []

@@ -29,11 +29,12 @@ def snapshot(state: State, domain: Domain) -> Snapshot:
         found["user"] = state.user
     if state.active_loop:
         found["active_loop"] = {"name": state.active_loop}
-    features = {
-        name: list(value)
-        for name, slot in domain.slots.items()
-        if any(value := slot.features(state.slots.get(name)))
-    }
+    features = {}
+    slots = domain.slots
+    for name, known in state.slots.items():
+        value = slots[name].features(known) if known is not None and name in slots else ()
+        if any(value):
+            features[name] = list(value)
     if features:
         found["slots"] = features
     return found

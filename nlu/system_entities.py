@@ -71,9 +71,10 @@ def find_system_entities(text: str, today: date | None = None) -> tuple[Entity, 
     + and the country).
     """
     folded = fold(text)
+    finders = _FINDERS if _NUMERIC.search(folded) else _FINDERS_OF_NAMES
     finds = [
         Entity(name, value, start, end, extractor=EXTRACTOR)
-        for name, find in _FINDERS
+        for name, find in finders
         for start, end, value in find(folded)
     ]
     finds += [
@@ -134,9 +135,14 @@ def _numbers(folded: str) -> Iterator[Find]:
             yield found.start(), found.end(), number
 
 
-_FINDERS: tuple[tuple[str, Callable[[str], Iterator[Find]]], ...] = (
+# Most messages hold no number at all: one look saves five.
+_NUMERIC = re.compile(f"[0-9]|{_NUMERALS}")
+_FINDERS_OF_NAMES: tuple[tuple[str, Callable[[str], Iterator[Find]]], ...] = (
     ("url", _urls),
     ("email", _emails),
+)
+_FINDERS = (
+    *_FINDERS_OF_NAMES,
     ("phone", _phones),
     ("money", _money),
     ("number", _numbers),

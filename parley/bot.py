@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 
 from actions.base import Action
-from crm_store.history import Message
 from crm_store.messages import Content, Understanding
 from nlu.base import Dialogue, Interpreter
 from nlu.faq import Entry
@@ -25,11 +24,29 @@ LANGUAGES = ("zh", "en")  # in which the responses of a project are written
 log = structlog.get_logger()
 
 
-class Words(Protocol):
-    """How a response becomes content."""
+class Said(Protocol):
+    """What a customer has said, recorded or not."""
 
-    def __call__(self, name: str, slots: Mapping[str, Any], channel: str) -> list[Content]:
-        """The response in the language of the slot `language`; empty if there is none of that name."""
+    @property
+    def text(self) -> str:
+        """Words, a caption, recognised speech or a title."""
+
+    @property
+    def payload(self) -> str:
+        """Of a pressed button."""
+
+    @property
+    def said(self) -> Content:
+        """All of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a customer has said, and nothing else."""
+
+    text: str
+    payload: str
+    said: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,7 @@ class Bot:
     own_entries: Sequence[Entry] = ()  # the project's FAQ entries, until they stand in their rows
     training_id: UUID | None = None  # of the model, if people's entries were taught
 
-    def understand(self, messages: Sequence[Message]) -> list[Understanding]:
+    def understand(self, messages: Sequence[Said]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""
         heard: dict[int, Understanding] = {}
         texts: dict[int, str] = {}
@@ -62,7 +79,7 @@ class Bot:
             heard |= dict(zip(texts, self._read(list(texts.values())), strict=True))
         return [heard[place] for place in range(len(messages))]
 
-    def heard_nothing(self, message: Message) -> Understanding:
+    def heard_nothing(self, message: Said) -> Understanding:
         """What stands in for an understanding that failed."""
         return Understanding(text=_words(message)[:LONGEST_READ])
 
@@ -85,7 +102,7 @@ class Bot:
             log.warning("engine.unavailable", why=str(error), answering="embedded")
             return self.fallback.understand(texts)
 
-    def _without_reading(self, message: Message) -> Understanding | None:
+    def _without_reading(self, message: Said) -> Understanding | None:
         keyword = read_keyword(_words(message), message.payload)
         if keyword is not None:
             return keyword
@@ -100,7 +117,7 @@ class Bot:
         return Understanding(text="", intent=_platform_intent(kind), confidence=1.0, engine="platform")
 
 
-def _words(message: Message) -> str:
+def _words(message: Said) -> str:
     if message.payload and not message.payload.startswith("/"):
         return message.payload
     said = message.said

@@ -26,6 +26,7 @@ from parley.lines import line_out
 from parley.live import Hub
 from parley.metrics import Metrics
 from parley.rate import Buckets, Rate
+from parley.rounds import Rounds
 from parley.threads import in_thread
 
 IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
@@ -47,6 +48,7 @@ class Delivery:
         self,
         database: Database,
         channels: Sequence[Channel],
+        rounds: Rounds,
         hub: Hub,
         now: Callable[[], datetime],
         rules: Rules = sending.NO_RULES,
@@ -60,10 +62,9 @@ class Delivery:
         self._hub = hub
         self._now = now
         self._wakes = {name: asyncio.Event() for name in self._channels}
-        away = (OperationalError,)
-        self._finisher: Batcher[Outcome, None] = Batcher(self._finish, for_all=away)
+        self._rounds = rounds
         self._inliner: Batcher[OpenRequest, list[Outgoing]] = Batcher(
-            self._start_inline, most=64, for_all=away
+            self._start_inline, most=64, for_all=(OperationalError,)
         )
 
     def wake(self, channel: str) -> None:
@@ -161,7 +162,7 @@ class Delivery:
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
         log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
         outcome = Outcome(row.id, row.address, sent, inline)
-        await _insist(lambda: self._finisher.do(outcome), "outcome.unwritten", message=str(row.id))
+        await _insist(lambda: self._rounds.finish(outcome), "outcome.unwritten", message=str(row.id))
         self._hub.changed([row.conversation_id])
 
     async def _watch_lost(self) -> None:
@@ -195,11 +196,6 @@ class Delivery:
     def _start_inline(self, batch: Sequence[OpenRequest]) -> list[list[Outgoing]]:
         with self._database.writing() as session:
             return sending.start_inline(session, batch, self._now())
-
-    def _finish(self, batch: Sequence[Outcome]) -> list[None]:
-        with self._database.writing() as session:
-            sending.finish(session, batch, self._now())
-        return [None] * len(batch)
 
     def _put_back(self, rows: Sequence[Outgoing]) -> None:
         with self._database.writing() as session:

@@ -40,6 +40,7 @@ from parley.now import utc_now
 from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
+from parley.rounds import Rounds
 from parley.scraping import Scraping
 from parley.threads import in_thread
 from parley.waiting import Waiting
@@ -94,18 +95,22 @@ class House:
         )
         self.fetcher = Fetcher(self.database, {channel.name: channel for channel in self.channels})
         self.rules = rules_of(settings)
-        self.delivery = Delivery(self.database, self.channels, self.hub, now, self.rules, self.metrics)
+        left = erasures.ask_for_left if settings.privacy.erase_on_unfollow else None
+        rounds = Rounds(self.database, worker, now, left)
+        self.delivery = Delivery(
+            self.database, self.channels, rounds, self.hub, now, self.rules, self.metrics
+        )
         ticks: Mapping[str, Tick] = {**TICKS, "campaigns": partial(running.tick, rules=self.rules)}
         self.clock = Clock(self.database, ticks, self.queued, now)
         self.pipeline = Pipeline(
             self.database,
             worker,
+            rounds,
             self.hub,
             now,
             self.waiting.keys,
             self._answered,
             self._fetch,
-            erasures.ask_for_left if settings.privacy.erase_on_unfollow else None,
             self.metrics,
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)

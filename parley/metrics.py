@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
 
-from crm_store.history import Message
+from crm_store.history import Inbound
 from crm_store.messages import Incoming, Sent
 
 STAGES = {
@@ -62,7 +62,7 @@ class Metrics:
             self.stages["record"].add(seconds, len(incoming))
             self.repeats += repeats
 
-    def worked(self, messages: Sequence[Message], at: datetime, understand: float, act: float) -> None:
+    def worked(self, messages: Sequence[Inbound], at: datetime, understand: float, act: float) -> None:
         """Messages whose turn came `at` a time have had it."""
         waited = [(at - message.created_at).total_seconds() for message in messages]
         with self._lock:
@@ -70,6 +70,13 @@ class Metrics:
                 self.stages["wait"].add(seconds)
             self.stages["understand"].add(understand, len(waited))
             self.stages["act"].add(act, len(waited))
+
+    def worked_at_once(self, count: int, understand: float, act: float) -> None:
+        """So many messages had their turn in the transaction that recorded them, which `act` includes."""
+        with self._lock:
+            self.stages["wait"].add(0.0, count)
+            self.stages["understand"].add(understand, count)
+            self.stages["act"].add(act, count)
 
     def failed(self) -> None:
         """A turn has failed; it is tried again, or parked."""

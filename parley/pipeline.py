@@ -1,7 +1,8 @@
 """The way in: receive → record → understand → act. Whoever reads this file knows the product.
 
 A webhook or a poll hands in what a channel has verified. It is recorded in one transaction with all
-that waits (only then does the platform get its answer), and worked off by conversation.
+that waits (only then does the platform get its answer). What the embedded engine understands has its
+turn in that same transaction (`rounds.py`); all else is worked off by conversation.
 """
 
 from __future__ import annotations
@@ -15,18 +16,16 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
-from sqlmodel import Session
 
 from bots.base import LiveEvent
 from crm_store.conversations import drop_leases, lease_waiting, renew_leases
 from crm_store.db import Database
-from crm_store.messages import Address, Incoming
-from crm_store.recording import Recorded, record
-from parley.batching import Batcher
+from crm_store.messages import Incoming, clean
+from crm_store.recording import Recorded
 from parley.lines import line_in
 from parley.live import Hub
 from parley.metrics import Metrics
+from parley.rounds import Arrival, Rounds
 from parley.threads import in_thread
 from parley.waiting import Key
 from parley.workers import Worked, Worker
@@ -37,7 +36,6 @@ MOST_REMOTE = 32  # conversations that a remote engine is asked about at once
 SWEEP_SECONDS = 1.0
 RENEW_SECONDS = 3.0
 STOP_SECONDS = 8.0
-HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
 
@@ -69,27 +67,25 @@ class Pipeline:
         self,
         database: Database,
         worker: Worker,
+        rounds: Rounds,
         hub: Hub,
         now: Callable[[], datetime],
         inline: Callable[[], Collection[Key]],
         answered: Callable[[Worked], None],
         fetch: Callable[[Recorded], None],
-        left: Callable[[Session, Collection[Address], datetime], None] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.others: Others = Nobody()  # set by whoever assembles
         self._database = database
         self._worker = worker
+        self._rounds = rounds
         self._hub = hub
         self._now = now
         self._inline = inline  # of which messages a request is open that can carry the answer
         self._answered = answered  # told what each round of work led to
         self._fetch = fetch  # told of every new message, for the file it may have brought
-        self._left = left  # told in the same transaction who has left us
         self._metrics = metrics or Metrics()
-        self._recorder: Batcher[Incoming, Recorded | None] = Batcher(
-            self._record, done=self._recorded, for_all=(OperationalError,), patience=HOLD_SECONDS
-        )
+        rounds.written, rounds.is_full = self._written, self._is_full
         self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
         self._held: set[UUID] = set()
         self._in_work: set[UUID] = set()
@@ -101,9 +97,9 @@ class Pipeline:
 
     async def record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
         """Write messages down and have them answered; on disk when this returns. Repeats are told."""
-        began = perf_counter()
-        results = await asyncio.gather(*(self._recorder.do(one) for one in incoming))
-        recorded = [one for one in results if one is not None]
+        began, open_ones = perf_counter(), self._inline()
+        arrivals = [Arrival(one, (one.address, clean(one.key)) in open_ones) for one in incoming]
+        recorded = await self._rounds.record(arrivals)
         self._metrics.recorded(incoming, sum(one.repeat for one in recorded), perf_counter() - began)
         return recorded
 
@@ -133,21 +129,16 @@ class Pipeline:
             await asyncio.wait(keepers)
             await self._finish()
 
-    def _record(self, batch: Sequence[Incoming]) -> list[Recorded | None]:
-        now = self._now()
-        gone = {one.address for one in batch if one.reachable is False}
-        full = self.others.reachable and self._in_hand() >= MOST_IN_HAND
-        with self._database.writing() as session:
-            recorded = record(session, batch, None if full else self._worker.name, now)
-            if gone and self._left:
-                self._left(session, gone, now)
-            return recorded
+    def _is_full(self, count: int) -> bool:
+        """Whether so many new messages are better left to others."""
+        return self.others.reachable and (self._in_hand() >= MOST_IN_HAND or count > MOST_CONVERSATIONS)
 
-    def _recorded(self, results: Sequence[Recorded | None]) -> None:
+    def _written(self, recorded: Sequence[Recorded], worked: Worked) -> None:
         # Called even if whoever handed the messages in has gone: they are on disk, so they are answered.
-        recorded = [one for one in results if one is not None]
         self._hub.changed(one.conversation_id for one in recorded if not one.repeat)
-        self._work_on([one.conversation_id for one in recorded if one.leased])
+        self._answered(worked)
+        left = (one.conversation_id for one in recorded if one.leased)
+        self._work_on([one for one in left if one not in worked.done])
         self.others.hand_over({one.conversation_id for one in recorded if one.waiting and not one.leased})
         for one in recorded:
             if not one.repeat:
@@ -246,7 +237,7 @@ class Pipeline:
             renew_leases(session, self._worker.name, held, self._now())
 
     async def _finish(self) -> None:
-        await self._recorder.drain()
+        await self._rounds.drain()
         if self._working:
             await asyncio.wait(self._working, timeout=STOP_SECONDS)
         # Whoever still asks a slow engine finds its lease gone and leaves the message to the next one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,8 +12,8 @@ from sqlmodel import Session, col, select
 
 from actions.base import Change, Turn
 from crm_store import customers, outbox
-from crm_store.conversations import Conversation
-from crm_store.history import Message
+from crm_store.conversations import Held
+from crm_store.history import Inbound, Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
 from nlu import forms
@@ -49,8 +49,8 @@ class Situation:
 
     session: Session
     bot: Bot
-    conversation: Conversation
-    message: Message
+    conversation: Held
+    message: Inbound
     heard: Understanding
     state: State
     now: datetime
@@ -193,7 +193,7 @@ def _explain(decision: Decision, changes: Sequence[Change]) -> dict[str, Any]:
         "by": decision.by,
         "name": decision.name,
         "confidence": round(decision.confidence, 4),
-        "changes": [asdict(change) for change in changes],
+        "changes": [{"what": c.what, "name": c.name, "value": c.value} for c in changes],
     }
 
 
@@ -216,7 +216,7 @@ def _told_lately(situation: Situation) -> bool:
 
 
 def _learn_proofs(situation: Situation) -> None:
-    for proof in situation.message.content.get("proofs", ()):
+    for proof in situation.message.proofs:
         customers.set_attribute(
             situation.session,
             situation.conversation.customer_id,

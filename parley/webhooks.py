@@ -19,7 +19,8 @@ from crm_store.recording import Recorded
 from crm_store.sending import OpenRequest
 from parley.delivery import Delivery
 from parley.peer import Peer
-from parley.pipeline import HOLD_SECONDS, Pipeline
+from parley.pipeline import Pipeline
+from parley.rounds import HOLD_SECONDS
 from parley.waiting import Waiting
 
 PREFIX = "/webhooks/"

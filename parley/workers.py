@@ -6,7 +6,7 @@ A worker holds the lease of what it works on; what waits is taken together, up t
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,16 +15,17 @@ from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from crm_store import dialogues, outbox, parked
-from crm_store.conversations import Conversation, lock_conversations
+from crm_store.conversations import Held, hold, save_held
 from crm_store.db import Database
-from crm_store.history import Message, is_waiting, list_waiting, mark_worked
-from crm_store.messages import Floor, Policy, Understanding
+from crm_store.history import Inbound, get_message, list_waiting, mark_worked, read_waiting
+from crm_store.messages import Floor, Incoming, Policy, Understanding, clean
 from crm_store.outbox import Outgoing
+from crm_store.recording import Recording
 from nlu.base import State
-from parley.bot import Bot
+from parley.bot import Bot, Words
 from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.turns import Acted, Situation, act, act_in_silence, handed_over
@@ -71,25 +72,60 @@ class Worker:
     now: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
 
+    def understand(self, incoming: Sequence[Incoming]) -> dict[Key, Understanding]:
+        """What messages mean that are not recorded yet; nothing where a remote engine would be asked."""
+        bot = self.bot
+        asked = [one for one in incoming if one.wants_reply and one.receipt is None]
+        if bot.interpreter.remote or not asked:
+            return {}
+        words = [Words(clean(one.content.text), clean(one.payload), one.content) for one in asked]
+        keys = ((one.address, clean(one.key)) for one in asked)
+        return dict(zip(keys, bot.understand(words), strict=True))
+
+    def answer(
+        self,
+        session: Session,
+        recording: Recording,
+        understood: Mapping[Key, Understanding],
+        inline: Collection[Key],
+        now: datetime,
+    ) -> Worked:
+        """Answer what has just been recorded, in the same transaction; the conversations are let go."""
+        fresh = [m for m in recording.fresh if (m.address, m.key) in understood]
+        ids = {message.conversation_id for message in fresh}
+        mine = {held.id: held for held in recording.held if held.id in ids}
+        heard = {message.id: understood[message.address, message.key] for message in fresh}
+        worked = self._act(session, self.bot, mine, fresh, heard, inline, now)
+        _let_go(worked, mine, (m.conversation_id for m in recording.fresh if m.id not in heard))
+        return worked
+
     def work(self, ids: Sequence[UUID], inline: Collection[Key], most: int = MOST_MESSAGES) -> Worked:
         """Answer what waits in these conversations, whose leases we hold; at most so many messages.
 
         `inline` are messages that came with a request of the platform that is open in this process.
         """
-        bot, messages = self.bot, cast(Sequence[Message], ())
+        bot, messages = self.bot, list[Inbound]()
         try:
             with self.database.reading() as session:
-                messages = _waiting(session, ids, most)
+                messages = read_waiting(session, ids, most)
             at, began = self.now(), perf_counter()
-            understood = bot.understand(messages)
-            heard = dict(zip((m.id for m in messages), understood, strict=True))
+            heard = dict(zip((m.id for m in messages), bot.understand(messages), strict=True))
             acting = perf_counter()
-            worked = self._act(bot, ids, messages, heard, inline, self.now())
-            self.metrics.worked(messages, at, acting - began, perf_counter() - acting)
-            return worked
+            with self.database.writing() as session:
+                mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
+                # Asked again under the lock: what is answered already is not answered twice.
+                waiting = list_waiting(session, mine)
+                messages = [m for m in messages if m.id in waiting]
+                worked = self._act(session, bot, mine, messages, heard, inline, self.now())
+                _let_go(worked, mine, (waiting[one] for one in waiting.keys() - {m.id for m in messages}))
+                save_held(session, mine.values())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
+        else:
+            self.metrics.worked(messages, at, acting - began, perf_counter() - acting)
+            worked.done = set(ids) - worked.more
+            return worked
         # Whoever is at fault fails alone: conversation by conversation, then message by message.
         worked = Worked()
         for one in ids:
@@ -98,59 +134,53 @@ class Worker:
 
     def _act(
         self,
+        session: Session,
         bot: Bot,
-        ids: Sequence[UUID],
-        read: Sequence[Message],
+        mine: Mapping[UUID, Held],
+        messages: Sequence[Inbound],
         heard: Mapping[UUID, Understanding],
         inline: Collection[Key],
         now: datetime,
     ) -> Worked:
-        with self.database.writing() as session:
-            mine = {c.id: c for c in lock_conversations(session, ids).values() if c.leased_by == self.name}
-            # Asked again under the lock: what is answered already is not answered twice.
-            waiting = list_waiting(session, mine)
-            messages = [m for m in read if m.id in waiting]
-            states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
-            changes, rows, asked = [], [], Asked()
-            for message in messages:
-                conversation = mine[message.conversation_id]
-                state = states.get(conversation.id) or State()
-                if message.attempts == TRIES - 1:
-                    state = State()  # It may be the dialogue so far that this project cannot go on with.
-                situation = self._situation(
-                    session, bot, conversation, message, heard[message.id], state, now
-                )
-                speaks = conversation.floor in ("bot", "waiting")
-                # Only what is replayed has a decision already.
-                speaks = speaks and not (message.decision and parked.is_late(session, message))
-                acted = act(situation) if speaks else act_in_silence(situation)
-                if acted.floor and conversation.floor == "bot":
-                    conversation.floor, conversation.floor_since = acted.floor, now
-                    # What the bot has answered so far is nothing that somebody still has to read.
-                    conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
-                states[conversation.id] = acted.state
-                rows += acted.rows
-                asked.add(situation, acted)
-                changes.append(_done(message, heard[message.id], acted))
-            mark_worked(session, changes)
-            worked = _queue(session, rows, messages, inline, now)
-            worked.elsewhere = self._held_elsewhere(messages, inline)
-            asked.write(session)
-            dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
-            worked.more = _let_go(session, mine)
-        worked.done = set(ids) - worked.more
+        """Answer these messages; what changes in their conversations is left to the caller to save."""
+        states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
+        changes, rows, asked = [], [], Asked()
+        for message in messages:
+            conversation = mine[message.conversation_id]
+            state = states.get(conversation.id) or State()
+            if message.attempts == TRIES - 1:
+                state = State()  # It may be the dialogue so far that this project cannot go on with.
+            situation = self._situation(session, bot, conversation, message, heard[message.id], state, now)
+            speaks = conversation.floor in ("bot", "waiting")
+            speaks = speaks and not (message.is_replayed and parked.is_late(session, message))
+            acted = act(situation) if speaks else act_in_silence(situation)
+            if acted.floor and conversation.floor == "bot":
+                conversation.floor, conversation.floor_since = acted.floor, now
+                # What the bot has answered so far is nothing that somebody still has to read.
+                conversation.read_seq = max(conversation.read_seq, message.seq - 1)
+            states[conversation.id] = acted.state
+            rows += acted.rows
+            asked.add(situation, acted)
+            changes.append(_done(message, heard[message.id], acted))
+        session.flush()  # What actions have changed comes before what rows speak of.
+        mark_worked(session, changes)
+        worked = _queue(session, rows, messages, inline, now)
+        worked.elsewhere = self._held_elsewhere(messages, inline)
+        asked.write(session)
+        dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
         return worked
 
-    def _held_elsewhere(self, messages: Sequence[Message], inline: Collection[Key]) -> set[Key]:
-        asked = {m.channel for m in messages if self.policies.get(m.channel, Policy()).inline_within}
-        return {(m.address, m.key or "") for m in messages if m.channel in asked} - set(inline)
+    def _held_elsewhere(self, messages: Sequence[Inbound], inline: Collection[Key]) -> set[Key]:
+        channels = {m.address.channel for m in messages}
+        asked = {one for one in channels if self.policies.get(one, Policy()).inline_within}
+        return {(m.address, m.key) for m in messages if m.address.channel in asked} - set(inline)
 
     def _situation(
         self,
         session: Session,
         bot: Bot,
-        conversation: Conversation,
-        message: Message,
+        conversation: Held,
+        message: Inbound,
         heard: Understanding,
         state: State,
         now: datetime,
@@ -172,18 +202,19 @@ class Worker:
 
     def _failed(self, conversation_id: UUID, error: Exception, now: datetime) -> Worked:
         with self.database.writing() as session:
-            conversation = lock_conversations(session, [conversation_id])[conversation_id]
-            waiting = _waiting(session, [conversation_id])
+            conversation = hold(session, [conversation_id])[conversation_id]
+            waiting = read_waiting(session, [conversation_id], 1)
             if conversation.leased_by != self.name or not waiting:
                 return Worked(done={conversation_id})
-            message = waiting[0]
-            message.attempts += 1
-            given_up = message.attempts >= TRIES
+            (message,) = waiting
+            row = get_message(session, message.id)
+            row.attempts += 1
+            given_up = row.attempts >= TRIES
             conversation.leased_by = None if given_up else _BACKING_OFF
-            conversation.leased_until = None if given_up else now + timedelta(seconds=2**message.attempts)
+            conversation.leased_until = None if given_up else now + timedelta(seconds=2**row.attempts)
             if given_up:
                 trace = "".join(traceback.format_exception(error, limit=-8))
-                message.work = "parked"
+                row.work = "parked"
                 step = {
                     "action": None,
                     "by": "error",
@@ -191,27 +222,27 @@ class Worker:
                     "at": now.isoformat(),
                     "trace": trace,
                 }
-                handed_over = self._hand_over(session, conversation, message, now)
-                message.decision = [step | {"handed_over": handed_over}]
+                row.decision = [
+                    step | {"handed_over": self._hand_over(session, conversation, message, now)}
+                ]
             log.error(
                 "turn.parked" if given_up else "turn.failed",
                 conversation=str(conversation_id),
                 message=str(message.id),
-                attempt=message.attempts,
+                attempt=row.attempts,
                 # Not its message, which may repeat what the customer wrote: that stands in the row.
                 error=type(error).__name__,
                 at=_where(error),
             )
-            session.add_all([conversation, message])
+            session.add(row)
+            save_held(session, [conversation])
         self.metrics.failed()
-        worked = Worked(done={conversation_id}, offered={(message.address, message.key or ""): []})
+        worked = Worked(done={conversation_id}, offered={(message.address, message.key): []})
         if given_up:
-            worked.queued.add(message.channel)
+            worked.queued.add(message.address.channel)
         return worked
 
-    def _hand_over(
-        self, session: Session, conversation: Conversation, message: Message, now: datetime
-    ) -> bool:
+    def _hand_over(self, session: Session, conversation: Held, message: Inbound, now: datetime) -> bool:
         """A person gets what could not be answered, and the customer is told, if the words can be found.
 
         False if the bot did not have the floor.
@@ -219,7 +250,7 @@ class Worker:
         if conversation.floor != "bot":
             return False
         conversation.floor, conversation.floor_since = "waiting", now
-        conversation.read_seq = max(conversation.read_seq, (message.seq or 1) - 1)
+        conversation.read_seq = max(conversation.read_seq, message.seq - 1)
         heard = self.bot.heard_nothing(message)
         situation = self._situation(session, self.bot, conversation, message, heard, State(), now)
         try:
@@ -236,11 +267,6 @@ def _where(error: Exception) -> str:
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
-def _waiting(session: Session, ids: Sequence[UUID], most: int = MOST_MESSAGES) -> Sequence[Message]:
-    query = select(Message).where(is_waiting(), col(Message.conversation_id).in_(ids))
-    return session.exec(query.order_by(col(Message.seq)).limit(most)).all()
-
-
 def _read(state: Mapping[str, Any]) -> State:
     try:
         return State(**state)
@@ -252,12 +278,12 @@ def _read(state: Mapping[str, Any]) -> State:
 def _queue(
     session: Session,
     rows: Sequence[dict[str, Any]],
-    messages: Sequence[Message],
+    messages: Sequence[Inbound],
     inline: Collection[Key],
     now: datetime,
 ) -> Worked:
     """Write what was said: for open requests as being sent already, unless something is in the way."""
-    keys = {message.id: (message.address, message.key or "") for message in messages}
+    keys = {message.id: (message.address, message.key) for message in messages}
     waiting = {key for key in keys.values() if key in inline}
     blocked = outbox.in_the_way(session, {address for address, _ in waiting})
     straight = {message for message, key in keys.items() if key in waiting and key[0] not in blocked}
@@ -279,7 +305,7 @@ def _plain(state: State) -> dict[str, Any]:
     return {name: getattr(state, name) for name in State.__dataclass_fields__}
 
 
-def _done(message: Message, heard: Understanding, acted: Acted) -> dict[str, Any]:
+def _done(message: Inbound, heard: Understanding, acted: Acted) -> dict[str, Any]:
     return {
         "of_seq": message.seq,
         "understanding": heard.to_json(),
@@ -287,13 +313,10 @@ def _done(message: Message, heard: Understanding, acted: Acted) -> dict[str, Any
     }
 
 
-def _let_go(session: Session, mine: Mapping[UUID, Conversation]) -> set[UUID]:
+def _let_go(worked: Worked, mine: Mapping[UUID, Held], waiting: Iterable[UUID]) -> None:
     """Drop the leases of conversations in which nothing waits; their rows are locked by us."""
-    session.flush()
-    query = select(Message.conversation_id).where(is_waiting(), col(Message.conversation_id).in_(mine))
-    more = set(session.exec(query.distinct()))
-    for conversation in mine.values():
-        if conversation.id not in more:
-            conversation.leased_by = conversation.leased_until = None
-            session.add(conversation)
-    return more
+    worked.more = set(waiting)
+    for held in mine.values():
+        if held.id not in worked.more:
+            held.leased_by = held.leased_until = None
+    worked.done = set(mine) - worked.more

@@ -1,0 +1,231 @@
+"""Statements that run for every message: built with SQLAlchemy Core, compiled once, run with plain rows.
+
+What a session does beside the database's own work (building, caching, wrapping rows) costs several times
+as much. All that runs rarely uses the session as usual: see docs/decisions/0013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    Dialect,
+    Table,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import Text, TypeEngine
+from sqlmodel import Session
+
+from crm_store.db import CleanJson, CleanText, UtcDateTime, write_json
+from crm_store.messages import clean
+
+Process = Callable[[Any], Any]
+
+
+class Statement:
+    """One statement, compiled when a database first asks for it.
+
+    Its text must not depend on how much it is given: a list goes in as one value (`db.listing`).
+    """
+
+    def __init__(self, build: Callable[[str], ClauseElement]) -> None:
+        """`build` makes the statement for a dialect, given its name."""
+        self._build = build
+        self._compiled: dict[str, _Compiled] = {}
+
+    def fetch(self, session: Session, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows it finds, each in the order of its columns."""
+        compiled = self._for(session)
+        result = session.connection().exec_driver_sql(compiled.sql, compiled.one(values))
+        assert result.cursor is not None
+        return compiled.read(result.cursor.fetchall())
+
+    def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it once a row."""
+        if rows:
+            compiled = self._for(session)
+            session.connection().exec_driver_sql(compiled.sql, [compiled.one(row) for row in rows])
+
+    def run_once(self, session: Session, values: Mapping[str, Any]) -> None:
+        """Run it once."""
+        compiled = self._for(session)
+        session.connection().exec_driver_sql(compiled.sql, compiled.one(values))
+
+    def _for(self, session: Session) -> _Compiled:
+        dialect = session.get_bind().dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = _Compiled(self._build(dialect.name), dialect)
+        return self._compiled[dialect.name]
+
+
+class Rows:
+    """Writes rows of one table: inserts them, or updates those that its keys name.
+
+    SQLite's driver is fast row by row. PostgreSQL is sent all rows as one statement, a list a column.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        names: Sequence[str],
+        keys: Mapping[str, str] | None = None,
+        *,
+        replaces: Sequence[str] = (),
+    ) -> None:
+        """`keys` (column: its name in a row) makes it an update; without it is an insert.
+
+        An insert that `replaces` writes over the row that has the same values in these columns.
+        """
+        self._keys = keys or {}
+        self._replaces = replaces
+        self._names = list(names)
+        self._table = table
+        self._of = {name: table.c[name] for name in names}
+        self._of |= {name: table.c[key] for key, name in self._keys.items()}
+        self._statement = Statement(
+            lambda dialect: self._all() if dialect == "postgresql" else self._each()
+        )
+
+    def write(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the rows; each names all columns."""
+        if not rows:
+            return
+        if session.get_bind().dialect.name != "postgresql":
+            self._statement.run(session, rows)
+            return
+        lists = {name: [_sent(column, row[name]) for row in rows] for name, column in self._of.items()}
+        self._statement.run_once(session, lists)
+
+    def _each(self) -> ClauseElement:
+        values = {name: bindparam(name, type_=self._of[name].type) for name in self._names}
+        if not self._keys:
+            return self._replacing(sqlite.insert(self._table).values(values))
+        same = (self._table.c[key] == bindparam(name) for key, name in self._keys.items())
+        return update(self._table).where(*same).values(values)
+
+    def _all(self) -> ClauseElement:
+        types = {name: Text() if _is_json(found) else found.type for name, found in self._of.items()}
+        lists = (bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items())
+        given = (
+            func.unnest(*lists)
+            .table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
+            .render_derived()
+        )
+        values = {
+            name: cast(given.c[name], self._of[name].type) if _is_json(self._of[name]) else given.c[name]
+            for name in self._names
+        }
+        if not self._keys:
+            chosen = select(*values.values())
+            return self._replacing(postgresql.insert(self._table).from_select(self._names, chosen))
+        same = (self._table.c[key] == given.c[name] for key, name in self._keys.items())
+        return update(self._table).where(*same).values(values)
+
+    def _replacing(self, insertion: sqlite.Insert | postgresql.Insert) -> ClauseElement:
+        if not self._replaces:
+            return insertion
+        others = {name: insertion.excluded[name] for name in self._names if name not in self._replaces}
+        return insertion.on_conflict_do_update(index_elements=list(self._replaces), set_=others)
+
+
+class _Compiled:
+    """The text of a statement, and how values become what the driver takes and gives."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        if dialect.name == "postgresql":
+            by_place: Any = PGDialect_psycopg
+            dialect = by_place(paramstyle="format", json_serializer=write_json)
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.sql = compiled.string
+        binds = [compiled.binds[name] for name in compiled.positiontup or ()]
+        # What the statement itself names, such as a status, is given along with each row.
+        self._fixed = {bind.key: bind.effective_value for bind in binds if not bind.required}
+        self._pick = itemgetter(*(bind.key for bind in binds))
+        self._is_single = len(binds) == 1
+        self._given = _places(_to_driver(bind.type, dialect) for bind in binds)
+        found = getattr(statement, "selected_columns", ())
+        self._taken = _places(_from_driver(one.type, dialect) for one in found)
+
+    def one(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What the driver is given for one row."""
+        picked = self._pick({**self._fixed, **row} if self._fixed else row)
+        return _processed((picked,) if self._is_single else picked, self._given)
+
+    def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows of the driver as rows of ours."""
+        return [_processed(row, self._taken) for row in rows]
+
+
+def _places(found: Iterable[Process | None]) -> list[tuple[int, Process]]:
+    return [(place, process) for place, process in enumerate(found) if process is not None]
+
+
+def _processed(values: tuple[Any, ...], places: list[tuple[int, Process]]) -> tuple[Any, ...]:
+    if not places:
+        return values
+    result = list(values)
+    for place, process in places:
+        value = result[place]
+        if value is not None:
+            result[place] = process(value)
+    return tuple(result)
+
+
+def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    """As SQLAlchemy's own, but without the layers around what is simple."""
+    if isinstance(type_, CleanText):
+        return clean
+    if dialect.name == "sqlite":
+        if isinstance(type_, Uuid):
+            return attrgetter("hex")
+        if isinstance(type_, UtcDateTime):
+            return _written
+        if isinstance(type_, CleanJson):
+            return write_json
+    return type_.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    if isinstance(type_, CleanText):
+        return None
+    if dialect.name == "sqlite":
+        if isinstance(type_, UtcDateTime):
+            return _read
+        if isinstance(type_, CleanJson):
+            return orjson.loads
+    return type_.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _written(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError(f"expected an aware time, got {value!r}")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _read(value: str) -> datetime:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def _is_json(found: Column[Any]) -> bool:
+    return isinstance(found.type, CleanJson)
+
+
+def _sent(found: Column[Any], value: Any) -> Any:
+    return write_json(value) if value is not None and _is_json(found) else value

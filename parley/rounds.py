@@ -1,0 +1,142 @@
+"""Rounds: what waits to be written is written together, in one transaction.
+
+What came in is recorded and, where the embedded engine has understood it and nothing else waits before
+it, has its turn at once; with it goes what became of answers. Alone, nothing waits for anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from crm_store import sending
+from crm_store.conversations import save_held
+from crm_store.db import Database
+from crm_store.identities import lock_addresses
+from crm_store.messages import Address, Incoming, Understanding
+from crm_store.recording import Recorded, Recording, write_down
+from crm_store.sending import Outcome
+from parley.batching import Batcher
+from parley.waiting import Key
+from parley.workers import Worked, Worker
+
+HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
+
+log = structlog.get_logger()
+
+Left = Callable[[Session, Collection[Address], datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came in. `inline`: a request of the platform is open that can carry the answer."""
+
+    incoming: Incoming
+    inline: bool = False
+
+
+class Rounds:
+    """The one way in which what happens often is written."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: Worker,
+        now: Callable[[], datetime],
+        left: Left | None = None,
+    ) -> None:
+        """`left` is told, in the same transaction, who has left us."""
+        self._database = database
+        self._worker = worker
+        self._now = now
+        self._left = left
+        self._batcher: Batcher[Arrival | Outcome, Recorded | None] = Batcher(
+            self._write, for_all=(OperationalError,), patience=HOLD_SECONDS
+        )
+        # Told after each commit, on the event loop, before those who wait for it.
+        self.written: Callable[[Sequence[Recorded], Worked], None] = lambda _recorded, _worked: None
+        self.is_full: Callable[[int], bool] = lambda _count: False  # so many are better left to others
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Write messages down, in their order; on disk when this returns. Repeats are told."""
+        results = await asyncio.gather(*map(self._do, arrivals))
+        return [one for one in results if one is not None]
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Write down what became of a row that was being sent."""
+        await self._do(outcome)
+
+    async def drain(self) -> None:
+        """Return when nothing waits to be written."""
+        await self._batcher.drain()
+
+    async def _do(self, item: Arrival | Outcome) -> Recorded | None:
+        self._loop = asyncio.get_running_loop()
+        return await self._batcher.do(item)
+
+    def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
+        arrivals = [one for one in batch if isinstance(one, Arrival)]
+        outcomes = [one for one in batch if isinstance(one, Outcome)]
+        try:
+            recording, worked = self._write_with_turns(arrivals, outcomes)
+        except OperationalError:
+            raise
+        except Exception:
+            # Whatever it is, the words are kept first. Who is at fault is found when it has its turn.
+            log.exception("round.repeated", messages=len(arrivals))
+            recording, worked = self._commit(arrivals, outcomes, {})
+        results = iter(recording.results)
+        recorded = [one for one in recording.results if one is not None]
+        if self._loop is not None and arrivals:
+            self._loop.call_soon_threadsafe(self.written, recorded, worked)
+        return [next(results) if isinstance(one, Arrival) else None for one in batch]
+
+    def _write_with_turns(
+        self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]
+    ) -> tuple[Recording, Worked]:
+        if self.is_full(len(arrivals)):
+            return self._commit(arrivals, outcomes, {}, leased=False)
+        # No transaction is open while a model thinks.
+        began = perf_counter()
+        understood = self._worker.understand([one.incoming for one in arrivals])
+        acting = perf_counter()
+        recording, worked = self._commit(arrivals, outcomes, understood)
+        if worked.done:
+            answered = len(recording.fresh)
+            self._worker.metrics.worked_at_once(answered, acting - began, perf_counter() - acting)
+        return recording, worked
+
+    def _commit(
+        self,
+        arrivals: Sequence[Arrival],
+        outcomes: Sequence[Outcome],
+        understood: dict[Key, Understanding],
+        *,
+        leased: bool = True,
+    ) -> tuple[Recording, Worked]:
+        now, worked = self._now(), Worked()
+        incoming = [one.incoming for one in arrivals]
+        inline = {(one.incoming.address, one.incoming.key) for one in arrivals if one.inline}
+        with self._database.writing() as session:
+            # All addresses at once and first: no two transactions wait for each other.
+            lock_addresses(
+                session,
+                {one.address for one in incoming if one.receipt is None} | sending.used_by(outcomes),
+            )
+            recording = write_down(session, incoming, self._worker.name if leased else None, now)
+            if understood and recording.fresh:
+                worked = self._worker.answer(session, recording, understood, inline, now)
+            save_held(session, recording.held)
+            gone = {one.address for one in incoming if one.reachable is False}
+            if gone and self._left:
+                self._left(session, gone, now)
+            sending.finish(session, outcomes, now)
+        return recording, worked
