@@ -85,7 +85,10 @@ class Delivery:
 
     async def finish_inline(self, rows: Sequence[Outgoing], sent: Sent) -> None:
         """What became of rows that an answer carried."""
-        await asyncio.gather(*(self._finished(row, sent, inline=True) for row in rows))
+        if len(rows) == 1:
+            await self._finished(rows[0], sent, inline=True)
+        else:
+            await asyncio.gather(*(self._finished(row, sent, inline=True) for row in rows))
 
     async def put_back(self, rows: Sequence[Outgoing]) -> None:
         """Rows that no request carries after all go out by themselves."""

@@ -188,7 +188,7 @@ class Pipeline:
     async def _work_off(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> None:
         loop = asyncio.get_running_loop()
         try:
-            worked = await loop.run_in_executor(pool, self._worker.work, ids, self._inline())
+            worked = await loop.run_in_executor(pool, self._worker.work, ids, frozenset(self._inline()))
         except Exception:
             # The database is away: the leases run out, and the sweep finds these again.
             log.exception("work.failed", conversations=len(ids))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from crm_store.messages import Address, Incoming, clean
@@ -27,8 +27,9 @@ class Offer:
 
     async def wait(self, seconds: float) -> None:
         """Return when something was handed over, be it nothing to say, or when the time is over."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._made.wait(), seconds)
+        if not self._made.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._made.wait(), seconds)
 
     @property
     def rows(self) -> list[Outgoing]:
@@ -62,9 +63,9 @@ class Waiting:
             if offer.rows:
                 self._put_back(offer.rows)
 
-    def keys(self) -> frozenset[Key]:
-        """Of which messages a request is open."""
-        return frozenset(self._offers)
+    def keys(self) -> Collection[Key]:
+        """Of which messages a request is open: a view, for the event loop only."""
+        return self._offers.keys()
 
     def offer(self, key: Key, rows: list[Outgoing]) -> None:
         """Hand rows to the newest request of a message; an older one is a try that was given up."""

@@ -93,12 +93,8 @@ class Wechat(Channel):
         self._menu = Menu(token)
         secret = settings.app_secret.get_secret_value()
         self._api = Api(host, self.name, settings.api_base_url, settings.app_id, secret)
-
-    @property
-    def policy(self) -> Policy:
-        """WeChat writes only inside an open window, and the first answer rides on the push itself."""
-        pushes = self.settings.customer_service_messages
-        return Policy(
+        pushes = settings.customer_service_messages
+        self._policy = Policy(
             draws=frozenset({"text", "buttons", "image"} if pushes else {"text", "buttons"}),
             max_buttons=MAX_BUTTONS,
             text_limit=TEXT_LIMIT,
@@ -106,6 +102,11 @@ class Wechat(Channel):
             push=pushes,
             needs_window=True,
         )
+
+    @property
+    def policy(self) -> Policy:
+        """WeChat writes only inside an open window, and the first answer rides on the push itself."""
+        return self._policy
 
     def challenge(self, query: Mapping[str, str]) -> Reply:
         """Prove to WeChat that this address knows the token; signed plainly in every mode."""

@@ -215,6 +215,9 @@ def test_no_ciphertext_breaks_the_webhook(data: bytes, whole: bool) -> None:
 # Bodies
 
 
+BOMB = '<!ENTITY b "c"><!ENTITY d "&b;&b;">'
+
+
 def test_a_body_of_more_than_64_kilobytes_is_refused(plain: Wechat) -> None:
     assert refused(plain, signed(plain), text_push("a" * 65_536)).status == 413
 
@@ -243,6 +246,9 @@ def test_a_body_of_more_than_64_kilobytes_is_refused(plain: Wechat) -> None:
         b'<?xml version="1.0" encoding="klingon"?><xml/>',
         b'<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><xml><FromUserName>&d;</FromUserName></xml>',
         b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><xml><FromUserName>a</FromUserName></xml>',
+        f"<!DOCTYPE a [{BOMB}]><xml><FromUserName>&d;</FromUserName></xml>".encode("utf-16"),
+        b'<?xml version="1.0" encoding="cp037"?>'
+        + f"<!DOCTYPE a [{BOMB}]><xml><FromUserName>&d;</FromUserName></xml>".encode("cp037"),
         b'\xff\xfe{"MsgType": "text"}',
         b'{"Encrypt": 5}',
     ],

@@ -1,0 +1,174 @@
+"""Rounds: what waits is written together, and a message has its turn in the transaction that records it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from sqlmodel import col, select
+
+from crm_store import conversations
+from crm_store.conversations import Conversation
+from crm_store.db import Database
+from crm_store.history import Message
+from crm_store.messages import Address, Content, Incoming, Policy, Sent
+from crm_store.outbox import Outgoing
+from crm_store.recording import Recorded, record
+from crm_store.sending import Outcome
+from parley.rounds import Arrival, Rounds
+from parley.workers import Worked, Worker
+from tests.parley.tiny import Clock, Ear, tiny_bot
+
+
+def said(who: str, text: str) -> Incoming:
+    return Incoming(Address("shop", who), f"{who} {text}", Content(text=text))
+
+
+class Desk:
+    """A worker's rounds, and what they led to."""
+
+    def __init__(self, database: Database, ear: Ear | None = None) -> None:
+        self.database, self.clock = database, Clock()
+        policies = {"shop": Policy(inline_within=4.0)}
+        self.worker = Worker(database, tiny_bot(ear), "w", policies, self.clock)
+        self.rounds = Rounds(database, self.worker, self.clock)
+        self.rounds.written = self._written
+        self.worked = Worked()
+
+    def _written(self, recorded: Sequence[Recorded], worked: Worked) -> None:
+        self.worked.add(worked)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run(work)
+
+    def hear(self, *incoming: Incoming, inline: bool = True) -> list[Recorded]:
+        found: list[Recorded] = self.run(self.rounds.record([Arrival(one, inline) for one in incoming]))
+        return found
+
+    def rows(self, who: str) -> list[tuple[str, str, str | None]]:
+        with self.database.reading() as session:
+            query = select(Message).where(Message.external_id == who).order_by(col(Message.seq))
+            return [(m.text, m.status, m.work) for m in session.exec(query)]
+
+    def talk(self, who: str) -> Conversation:
+        with self.database.reading() as session:
+            return session.exec(select(Conversation).where(Conversation.external_id == who)).one()
+
+    def offered(self, who: str) -> list[Outgoing]:
+        return [
+            row for key, rows in self.worked.offered.items() if key[0].external_id == who for row in rows
+        ]
+
+
+def test_a_message_is_recorded_and_answered_in_one_commit(database: Database) -> None:
+    desk = Desk(database)
+    (one, _) = desk.hear(said("ann", "hello"), said("bob", "two"))
+    assert desk.rows("ann") == [("hello", "received", None), ("re hello", "sending", None)]
+    assert [text for text, _, _ in desk.rows("bob")] == ["two", "re two", "re two"]
+    assert [row.content.text for row in desk.offered("ann")] == ["re hello"]
+    assert not one.repeat
+    assert desk.talk("ann").leased_by is None
+    assert one.conversation_id in desk.worked.done
+
+
+def test_without_an_open_request_the_answer_waits_in_the_outbox(database: Database) -> None:
+    desk = Desk(database)
+    desk.hear(said("ann", "hello"), inline=False)
+    assert desk.rows("ann")[1] == ("re hello", "queued", None)
+    assert desk.worked.queued == {"shop"}
+    assert not desk.offered("ann")
+
+
+def test_two_messages_of_one_person_in_a_round_are_answered_in_their_order(database: Database) -> None:
+    desk = Desk(database)
+    desk.hear(said("ann", "one"), said("ann", "again"))
+    assert [text for text, _, _ in desk.rows("ann")] == ["one", "again", "re one", "re again"]
+
+
+def test_a_repeat_is_not_answered_again(database: Database) -> None:
+    desk = Desk(database)
+    desk.hear(said("ann", "hello"))
+    (again,) = desk.hear(said("ann", "hello"))
+    assert again.repeat
+    assert not again.waiting
+    assert len(desk.rows("ann")) == 2
+
+
+def test_a_turn_that_fails_costs_nobody_a_word_and_is_left_for_later(database: Database) -> None:
+    desk = Desk(database)
+    for text in ("boom", "fail"):
+        bad, good = desk.hear(said(text, text), said(f"with {text}", "hello"))
+        assert bad.leased
+        assert good.leased
+        assert desk.rows(text) == [(text, "received", "waiting")]
+        assert desk.rows(f"with {text}") == [("hello", "received", "waiting")]
+        desk.worker.work([good.conversation_id], ())
+        assert [row[0] for row in desk.rows(f"with {text}")] == ["hello", "re hello"]
+
+
+def test_nothing_overtakes_what_waits_already(database: Database) -> None:
+    desk = Desk(database)
+    with database.writing() as session:
+        record(session, [said("ann", "first")], "dead", desk.clock())
+    desk.clock.pass_(60)  # Whoever had the lease is gone.
+    (second,) = desk.hear(said("ann", "second"))
+    assert second.leased
+    assert not desk.worked.done
+    desk.worker.work([second.conversation_id], ())
+    assert [row[0] for row in desk.rows("ann")] == ["first", "second", "re first", "re second"]
+
+
+def test_a_conversation_of_another_worker_is_left_to_it(database: Database) -> None:
+    desk = Desk(database)
+    with database.writing() as session:
+        record(session, [said("ann", "first")], "other", desk.clock())
+    (second,) = desk.hear(said("ann", "second"))
+    assert not second.leased
+    assert desk.talk("ann").leased_by == "other"
+    assert [work for _, _, work in desk.rows("ann")] == ["waiting", "waiting"]
+
+
+def test_while_an_agent_has_the_floor_a_round_says_nothing(database: Database) -> None:
+    desk = Desk(database)
+    (one,) = desk.hear(said("ann", "hello"))
+    with database.writing() as session:
+        conversations.take_over(session, one.conversation_id, "lin")
+    desk.hear(said("ann", "anybody"))
+    assert [row[0] for row in desk.rows("ann")] == ["hello", "re hello", "anybody"]
+    with database.reading() as session:
+        heard = session.exec(select(Message).where(Message.text == "anybody")).one()
+    assert heard.work is None
+    assert heard.understanding is not None
+
+
+def test_a_remote_engine_is_not_asked_before_the_words_are_kept(database: Database) -> None:
+    desk = Desk(database, Ear(remote=True))
+    (one,) = desk.hear(said("ann", "boom"))
+    assert one.leased
+    assert desk.rows("ann") == [("boom", "received", "waiting")]
+
+
+def test_who_is_full_leaves_the_turn_to_others(database: Database) -> None:
+    desk = Desk(database)
+    desk.rounds.is_full = lambda count: count > 1
+    desk.hear(said("ann", "hello"))
+    (one, _) = desk.hear(said("bob", "hello"), said("cid", "hello"))
+    assert len(desk.rows("ann")) == 2
+    assert one.waiting
+    assert not one.leased
+    assert desk.talk("bob").leased_by is None
+
+
+def test_what_became_of_answers_is_written_with_what_comes_in(database: Database) -> None:
+    desk = Desk(database)
+    desk.hear(said("ann", "hello"), said("bob", "hello"))
+    rows = [*desk.offered("ann"), *desk.offered("bob")]
+    outcomes = [Outcome(row.id, row.address, Sent("accepted"), inline=True) for row in rows]
+
+    async def together() -> None:
+        work = [desk.rounds.finish(outcome) for outcome in outcomes]
+        await asyncio.gather(*work, desk.rounds.record([Arrival(said("cid", "hello"), True)]))
+
+    desk.run(together())
+    assert [desk.rows(who)[1][1] for who in ("ann", "bob", "cid")] == ["accepted", "accepted", "sending"]
