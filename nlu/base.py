@@ -46,7 +46,11 @@ class State:
 
     def but(self, **changes: Any) -> State:
         """The same but for these."""
-        return State(**{**dict(zip(_PARTS, _parts(self), strict=True)), **changes})
+        return State(**{**self.to_json(), **changes})
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as a JSON object: what `State` takes."""
+        return dict(zip(_PARTS, _parts(self), strict=True))
 
 
 _PARTS = tuple(State.__dataclass_fields__)

@@ -163,7 +163,9 @@ class Delivery:
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
         self._metrics.became(row.address.channel, sent)
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
-        log.info(event, message=str(row.id), channel=row.address.channel, code=sent.code)
+        # What went well is told one by one only to who asks for it: it is the most frequent of all lines.
+        tell = log.debug if sent.status == "accepted" else log.info
+        tell(event, message=str(row.id), channel=row.address.channel, code=sent.code)
         outcome = Outcome(row.id, row.address, sent, inline)
         await _insist(lambda: self._rounds.finish(outcome), "outcome.unwritten", message=str(row.id))
         self._hub.changed([row.conversation_id])

@@ -167,7 +167,7 @@ class Worker:
         worked = _queue(session, rows, messages, inline, now)
         worked.elsewhere = self._held_elsewhere(messages, inline)
         asked.write(session)
-        dialogues.save_states(session, {key: _plain(state) for key, state in states.items()}, now)
+        dialogues.save_states(session, {key: state.to_json() for key, state in states.items()}, now)
         return worked
 
     def _held_elsewhere(self, messages: Sequence[Inbound], inline: Collection[Key]) -> set[Key]:
@@ -299,10 +299,6 @@ def _queue(
         else:
             worked.queued.add(outgoing.address.channel)
     return worked
-
-
-def _plain(state: State) -> dict[str, Any]:
-    return {name: getattr(state, name) for name in State.__dataclass_fields__}
 
 
 def _done(message: Inbound, heard: Understanding, acted: Acted) -> dict[str, Any]:

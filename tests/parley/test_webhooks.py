@@ -17,7 +17,7 @@ from crm_store.outbox import Outgoing
 from tests.parley.tiny import Ear, TinyHouse, tiny_house
 
 PUSHES = Policy(inline_within=0.4)
-PASSIVE = Policy(inline_within=0.4, push=False)
+PASSIVE = Policy(inline_within=2.0, push=False)
 PATIENT = Policy(inline_within=10.0, push=False)
 
 
