@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from crm_store.messages import Policy
-from crm_store.recording import record
-from parley import pipeline, webhooks
+from crm_store.recording import write_down
+from parley import rounds, webhooks
 from tests.parley.tiny import tiny_house, until_true
 
 
@@ -28,7 +28,7 @@ class Road:
         self.tries += 1
         if self.away:
             raise OperationalError("INSERT", {}, Exception("the server closed the connection"))
-        return record(*given)
+        return write_down(*given)
 
 
 @contextmanager
@@ -36,8 +36,8 @@ def closed_road(hold_seconds: float) -> Iterator[Road]:
     """Nothing can be recorded until the road is opened; webhooks are held so long."""
     road = Road()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "record", road.record)
-        for module in (pipeline, webhooks):
+        patch.setattr(rounds, "write_down", road.record)
+        for module in (rounds, webhooks):
             patch.setattr(module, "HOLD_SECONDS", hold_seconds)
         yield road
 
