@@ -12,8 +12,8 @@ from bench.report import BEGIN, END, PAGE, soaks, table, write
 from bench.results import Result, Soaked
 
 
-def _figures(per_second: float) -> Figures:
-    return Figures(1000, per_second, 1.5, 20.0, 150.0, 0.0, 0.1, 100.0, 120.0, 0, 0)
+def _figures(per_second: float, load_cpu: float = 0.1) -> Figures:
+    return Figures(1000, per_second, 1.5, 20.0, 150.0, 0.0, load_cpu, 100.0, 120.0, 0, 0)
 
 
 def _result(name: str, *speeds: float) -> Result:
@@ -38,6 +38,12 @@ def test_what_was_left_out_and_what_was_wrong_stands_below_the_table() -> None:
     assert lines.count("Parley: 3 messages were lost") == 1
     assert "Parley elsewhere: left out. No PostgreSQL answers." in lines
     assert not any(line.startswith("| Parley elsewhere") for line in lines)
+
+
+def test_a_server_that_was_held_back_by_the_load_is_named() -> None:
+    held_back = Result("Fast", "nothing", [_figures(30_000, load_cpu=0.97)], [_figures(15_000)])
+    told = "\n".join(table([held_back, _result("Parley", 2000)]))
+    assert told.count("the load had no more of its core to give") == 1
 
 
 @pytest.mark.parametrize(
