@@ -31,7 +31,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends postgresql-client \
     && rm -rf /var/lib/apt/lists/* \
     && python -m pip uninstall --yes pip setuptools wheel \
-    && useradd --system --uid 10001 --create-home parley \
+    && useradd --uid 10001 --create-home --shell /usr/sbin/nologin parley \
     && install --directory --owner=parley /data /backup
 COPY --from=build /app /app
 COPY deploy/parley.toml /etc/parley/parley.toml

@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from config.settings import Settings
-from crm_store import archives, dumps
-from crm_store.archives import Manifest
 from crm_store.db import Database
 from crm_store.messages import Refused
 from crm_store.migrating import find_version, newest_version
+from parley import archives, dumps
+from parley.archives import Manifest
 
 Tell = Callable[[str, float], None]  # what is being done, and the share of it
 

@@ -19,13 +19,12 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from config.settings import Settings
-from crm_store import archives, dumps
 from crm_store.db import Database, InUse
 from crm_store.history import Message
 from crm_store.media import MediaFolder
 from crm_store.messages import Address, Content, Incoming, Refused
 from crm_store.recording import record
-from parley import backups
+from parley import archives, backups, dumps
 from parley.now import utc_now
 from tests.parley.tiny import NOW
 

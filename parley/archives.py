@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from crm_store.dumps import Progress
 from crm_store.messages import Refused
+from parley.dumps import Progress
 
 FORMAT = 1
 CHUNK = 1024 * 1024
