@@ -191,11 +191,6 @@ class Database:
         except OSError:
             raise InUse(f"another parley run works on {self.engine.url.database}") from None
 
-    def check(self) -> None:
-        """Raise unless the database answers."""
-        with self.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
