@@ -85,7 +85,7 @@ class Pipeline:
         self._answered = answered  # told what each round of work led to
         self._fetch = fetch  # told of every new message, for the file it may have brought
         self._metrics = metrics or Metrics()
-        rounds.written, rounds.is_full = self._written, self._is_full
+        rounds.written, rounds.room = self._written, self._turns_here
         self._ready: dict[UUID, None] = {}  # leased by us, in the order of their messages
         self._held: set[UUID] = set()
         self._in_work: set[UUID] = set()
@@ -129,9 +129,10 @@ class Pipeline:
             await asyncio.wait(keepers)
             await self._finish()
 
-    def _is_full(self, count: int) -> bool:
-        """Whether so many new messages are better left to others."""
-        return self.others.reachable and (self._in_hand() >= MOST_IN_HAND or count > MOST_CONVERSATIONS)
+    def _turns_here(self, count: int) -> int:
+        if not self.others.reachable:
+            return count
+        return min(count, MOST_CONVERSATIONS) if self._in_hand() < MOST_IN_HAND else 0
 
     def _written(self, recorded: Sequence[Recorded], worked: Worked) -> None:
         # Called even if whoever handed the messages in has gone: they are on disk, so they are answered.

@@ -20,18 +20,17 @@ from crm_store import sending
 from crm_store.conversations import save_held
 from crm_store.db import Database
 from crm_store.identities import lock_addresses
-from crm_store.messages import Address, Incoming, Understanding
+from crm_store.messages import Address, Incoming, clean
 from crm_store.recording import Recorded, Recording, write_down
 from crm_store.sending import Outcome
 from parley.batching import Batcher
-from parley.waiting import Key
 from parley.workers import Worked, Worker
 
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
 
-Left = Callable[[Session, Collection[Address], datetime], None]
+Gone = Callable[[Session, Collection[Address], datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +49,20 @@ class Rounds:
         database: Database,
         worker: Worker,
         now: Callable[[], datetime],
-        left: Left | None = None,
+        gone: Gone | None = None,
     ) -> None:
-        """`left` is told, in the same transaction, who has left us."""
+        """`gone` is told, in the same transaction, who has left us."""
         self._database = database
         self._worker = worker
         self._now = now
-        self._left = left
+        self._gone = gone
         self._batcher: Batcher[Arrival | Outcome, Recorded | None] = Batcher(
             self._write, for_all=(OperationalError,), patience=HOLD_SECONDS
         )
         # Told after each commit, on the event loop, before those who wait for it.
         self.written: Callable[[Sequence[Recorded], Worked], None] = lambda _recorded, _worked: None
-        self.is_full: Callable[[int], bool] = lambda _count: False  # so many are better left to others
+        # Of so many new messages, how many have their turn here; the others are left to whoever has room.
+        self.room: Callable[[int], int] = lambda count: count
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
@@ -88,58 +88,53 @@ class Rounds:
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]
         outcomes = [one for one in batch if isinstance(one, Outcome)]
+        here = self.room(len(arrivals))
+        results = self._write_part(arrivals[:here], outcomes)
+        if arrivals[here:]:
+            results += self._write_part(arrivals[here:], (), left=True)
+        found = iter(results)
+        return [next(found) if isinstance(one, Arrival) else None for one in batch]
+
+    def _write_part(
+        self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], *, left: bool = False
+    ) -> list[Recorded | None]:
+        """One transaction; `left`: the turns are left to others."""
         try:
-            recording, worked = self._write_with_turns(arrivals, outcomes)
+            recording, worked = self._commit(arrivals, outcomes, leased=not left, turns=not left)
         except OperationalError:
             raise
         except Exception:
             # Whatever it is, the words are kept first. Who is at fault is found when it has its turn.
             log.exception("round.repeated", messages=len(arrivals))
-            recording, worked = self._commit(arrivals, outcomes, {})
-        results = iter(recording.results)
+            recording, worked = self._commit(arrivals, outcomes, leased=not left, turns=False)
         recorded = [one for one in recording.results if one is not None]
         if self._loop is not None and arrivals:
             self._loop.call_soon_threadsafe(self.written, recorded, worked)
-        return [next(results) if isinstance(one, Arrival) else None for one in batch]
-
-    def _write_with_turns(
-        self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]
-    ) -> tuple[Recording, Worked]:
-        if self.is_full(len(arrivals)):
-            return self._commit(arrivals, outcomes, {}, leased=False)
-        # No transaction is open while a model thinks.
-        began = perf_counter()
-        understood = self._worker.understand([one.incoming for one in arrivals])
-        acting = perf_counter()
-        recording, worked = self._commit(arrivals, outcomes, understood)
-        if worked.done:
-            answered = len(recording.fresh)
-            self._worker.metrics.worked_at_once(answered, acting - began, perf_counter() - acting)
-        return recording, worked
+        return recording.results
 
     def _commit(
-        self,
-        arrivals: Sequence[Arrival],
-        outcomes: Sequence[Outcome],
-        understood: dict[Key, Understanding],
-        *,
-        leased: bool = True,
+        self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], *, leased: bool, turns: bool
     ) -> tuple[Recording, Worked]:
         now, worked = self._now(), Worked()
         incoming = [one.incoming for one in arrivals]
-        inline = {(one.incoming.address, one.incoming.key) for one in arrivals if one.inline}
+        inline = {(one.incoming.address, clean(one.incoming.key)) for one in arrivals if one.inline}
+        began = perf_counter()
+        # No transaction is open while a model thinks.
+        understood = self._worker.understand(incoming) if turns else {}
+        acting = perf_counter()
         with self._database.writing() as session:
             # All addresses at once and first: no two transactions wait for each other.
-            lock_addresses(
-                session,
-                {one.address for one in incoming if one.receipt is None} | sending.used_by(outcomes),
-            )
+            theirs = {one.address for one in incoming if one.receipt is None}
+            lock_addresses(session, theirs | sending.used_by(outcomes))
             recording = write_down(session, incoming, self._worker.name if leased else None, now)
             if understood and recording.fresh:
                 worked = self._worker.answer(session, recording, understood, inline, now)
             save_held(session, recording.held)
             gone = {one.address for one in incoming if one.reachable is False}
-            if gone and self._left:
-                self._left(session, gone, now)
+            if gone and self._gone:
+                self._gone(session, gone, now)
             sending.finish(session, outcomes, now)
+        if worked.done:
+            answered = len(recording.fresh)
+            self._worker.metrics.worked_at_once(answered, acting - began, perf_counter() - acting)
         return recording, worked

@@ -149,15 +149,17 @@ def test_a_remote_engine_is_not_asked_before_the_words_are_kept(database: Databa
     assert desk.rows("ann") == [("boom", "received", "waiting")]
 
 
-def test_who_is_full_leaves_the_turn_to_others(database: Database) -> None:
+def test_who_is_full_leaves_turns_to_others(database: Database) -> None:
     desk = Desk(database)
-    desk.rounds.is_full = lambda count: count > 1
-    desk.hear(said("ann", "hello"))
-    (one, _) = desk.hear(said("bob", "hello"), said("cid", "hello"))
-    assert len(desk.rows("ann")) == 2
-    assert one.waiting
-    assert not one.leased
+    desk.rounds.room = lambda _count: 1
+    _, two, three = desk.hear(said("ann", "hello"), said("bob", "hello"), said("ann", "more"))
+    assert [row[0] for row in desk.rows("ann")] == ["hello", "re hello", "more"]
+    assert two.waiting
+    assert not two.leased
+    assert three.waiting
+    assert not three.leased
     assert desk.talk("bob").leased_by is None
+    assert desk.talk("ann").leased_by is None
 
 
 def test_what_became_of_answers_is_written_with_what_comes_in(database: Database) -> None:
