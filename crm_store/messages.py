@@ -215,6 +215,8 @@ class Policy:
     text_limit: int = 0  # 0: none; longer texts are split by the channel
     inline_within: float = 0.0  # seconds a webhook may wait for its own answer; 0: never
     push: bool = True  # False: may only answer inline (a passive-only account)
+    gives_up_after: float = 0.0  # seconds that the platform waits for the answer of a webhook
+    tries: int = 1  # how often in all it hands a message in to which it gets no answer
     needs_window: bool = False  # True: writes only inside an open Window
     per_second: float = 0.0  # messages a second in all; 0: no limit
 

@@ -40,6 +40,7 @@ from parley.now import utc_now
 from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
+from parley.putting_off import put_off
 from parley.rounds import Rounds
 from parley.scraping import Scraping
 from parley.threads import in_thread
@@ -114,7 +115,9 @@ class House:
             self.metrics,
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
-        self.webhooks = Webhooks(self.channels, self.pipeline, self.delivery, self.waiting)
+        self.webhooks = Webhooks(
+            self.channels, self.pipeline, self.delivery, self.waiting, self._put_off, now
+        )
         self.together = self._joined(settings.redis_url)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
@@ -245,6 +248,9 @@ class House:
     def _fetch(self, recorded: Recorded) -> None:
         if self.fetcher.wants(recorded):
             self._begin("fetch", self.fetcher.fetch(recorded))
+
+    def _put_off(self, message_id: UUID) -> list[Outgoing]:
+        return put_off(self.database, self.worker.bot, message_id, self.now())
 
     def _put_back(self, rows: list[Outgoing]) -> None:
         self._begin(PUT_BACK, self.delivery.put_back(rows))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
-from crm_store.messages import Address, Incoming, clean
+from crm_store.messages import Address, Incoming, Policy, clean
 from crm_store.outbox import Outgoing
+
+_REMEMBERED = 10_000  # messages of the last minutes
+_EARLY = 0.9  # platforms tell whole seconds, and clocks differ
 
 Key = tuple[Address, str]  # an address, and the platform's key of the message that the request brought
 
@@ -19,11 +23,22 @@ class Offer:
     def __init__(self) -> None:
         self._made = asyncio.Event()
         self._rows: list[Outgoing] = []
+        self._same: list[Outgoing] = []  # what another request for the same message carries
 
     def make(self, rows: Sequence[Outgoing]) -> None:
         """Hand over rows that are being sent; nobody else sends them."""
         self._rows += rows
         self._made.set()
+
+    def tell(self, rows: Sequence[Outgoing]) -> None:
+        """Another request carries these rows, and sees to them; this one can say the same."""
+        self._same = list(rows)
+        self._made.set()
+
+    @property
+    def made(self) -> bool:
+        """Whether anything was handed over, be it nothing to say."""
+        return self._made.is_set()
 
     async def wait(self, seconds: float) -> None:
         """Return when something was handed over, be it nothing to say, or when the time is over."""
@@ -35,6 +50,11 @@ class Offer:
     def rows(self) -> list[Outgoing]:
         """All that was handed over and is not taken."""
         return list(self._rows)
+
+    @property
+    def words(self) -> list[Outgoing]:
+        """What this request can say: rows that it is to carry, or those that another one carries."""
+        return self.rows or self._same
 
     def take(self, count: int) -> list[Outgoing]:
         """The first of the rows: the answer carries them."""
@@ -68,11 +88,32 @@ class Waiting:
         return self._offers.keys()
 
     def offer(self, key: Key, rows: list[Outgoing]) -> None:
-        """Hand rows to the newest request of a message; an older one is a try that was given up."""
+        """Hand rows to the newest request of a message; older ones, mostly given up, say the same."""
         offers = self._offers.get(key, [])
-        for given_up in offers[:-1]:
-            given_up.make([])
+        for older in offers[:-1]:
+            older.tell(rows)
         if offers:
             offers[-1].make(rows)
         elif rows:
             self._put_back(rows)
+
+
+class Tries:
+    """When messages were handed in first, to tell the platform's last try from those before it."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._first: OrderedDict[Key, datetime] = OrderedDict()
+
+    def note(self, key: Key) -> None:
+        """A message was handed in, maybe once more."""
+        self._first.setdefault(key, self._now())
+        if len(self._first) > _REMEMBERED:
+            self._first.popitem(last=False)
+
+    def is_last(self, key: Key, sent_at: datetime | None, policy: Policy) -> bool:
+        """Whether the platform, which has just waited in vain, will not come again."""
+        # Tries before this one may have gone to another process, or found nobody: its own time tells too.
+        first = min(self._first.get(key, self._now()), sent_at or self._now())
+        waited = (self._now() - first).total_seconds() - policy.inline_within
+        return waited >= (policy.tries - 1) * policy.gives_up_after * _EARLY

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.types import Receive, Scope, Send
 
 from bots.base import Channel, Rejected, Reply
-from crm_store.messages import Address, Content, Incoming, Sent
+from crm_store.messages import Address, Content, Incoming, Sent, clean
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recorded
 from crm_store.sending import OpenRequest
@@ -21,7 +22,8 @@ from parley.delivery import Delivery
 from parley.peer import Peer
 from parley.pipeline import Pipeline
 from parley.rounds import HOLD_SECONDS
-from parley.waiting import Waiting
+from parley.threads import in_thread
+from parley.waiting import Tries, Waiting
 
 PREFIX = "/webhooks/"
 HANG_UP_SECONDS = 3.0  # after HOLD_SECONDS: until then a platform that waits for an answer has hung up
@@ -33,12 +35,20 @@ class Webhooks:
     """`GET, POST /webhooks/{channel}`: the platforms' way in."""
 
     def __init__(
-        self, channels: Sequence[Channel], pipeline: Pipeline, delivery: Delivery, waiting: Waiting
+        self,
+        channels: Sequence[Channel],
+        pipeline: Pipeline,
+        delivery: Delivery,
+        waiting: Waiting,
+        put_off: Callable[[UUID], list[Outgoing]],
+        now: Callable[[], datetime],
     ) -> None:
         self._channels = {channel.name: channel for channel in channels}
         self._pipeline = pipeline
         self._delivery = delivery
         self._waiting = waiting
+        self._put_off = put_off  # says that a message's answer comes later
+        self._tries = Tries(now)
         # Answers on their way to an address; what became of them is not written down yet.
         self._telling: dict[Address, asyncio.Event] = {}
 
@@ -95,20 +105,49 @@ class Webhooks:
     ) -> tuple[Reply, list[Outgoing]]:
         """Wait a moment for the bot's own words, so that the platform's answer can carry them."""
         peer.watch()
+        if not channel.policy.push:
+            self._tries.note((incoming[-1].address, clean(incoming[-1].key)))
         until = asyncio.get_running_loop().time() + channel.policy.inline_within
         with self._waiting.open(incoming[-1]) as offer:
             recorded = await self._record(incoming)
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
-            if again is not None and not offer.rows:
+            if again is not None and not offer.made:
                 # It comes again though we have dealt with it: the platform did not get the answer.
                 await self._others_told(incoming[-1].address, until)
                 return await self._carry(channel, query, incoming, again.message_id, again=True)
             await offer.wait(until - asyncio.get_running_loop().time())
-            if not offer.rows:
+            if not offer.words:
                 await self._others_told(incoming[-1].address, until)
-                return await self._carry(channel, query, incoming, recorded[-1].message_id)
-            reply, count = channel.answer(query, incoming, [row.content for row in offer.rows])
-            return reply, offer.take(count)
+                reply, rows = await self._carry(channel, query, incoming, recorded[-1].message_id)
+                # Meanwhile the bot's words may have come after all.
+                if rows or (not offer.words and (offer.made or channel.policy.push)):
+                    return reply, rows
+            if offer.words:
+                reply, count = channel.answer(query, incoming, [row.content for row in offer.words])
+                return reply, offer.take(count)
+        return await self._let_run_out(channel, query, incoming, recorded[-1].message_id, peer)
+
+    async def _let_run_out(
+        self,
+        channel: Channel,
+        query: Mapping[str, str],
+        incoming: Sequence[Incoming],
+        message_id: UUID,
+        peer: Peer,
+    ) -> tuple[Reply, list[Outgoing]]:
+        """Where only an answer can carry it, the platform is to come again while the bot still thinks.
+
+        To its last try it gets the word that the answer comes with the customer's next message.
+        """
+        policy, key = channel.policy, (incoming[-1].address, clean(incoming[-1].key))
+        if not self._tries.is_last(key, incoming[-1].sent_at, policy):
+            await peer.leaves(policy.gives_up_after * 1.5 - policy.inline_within)
+            return Reply(503, b"try again"), []
+        rows = await in_thread(self._put_off, message_id)
+        if not rows:
+            return await self._carry(channel, query, incoming, message_id, again=True)
+        reply, count = channel.answer(query, incoming, [row.content for row in rows])
+        return reply, rows[:count]
 
     async def _record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
         async with asyncio.timeout(HOLD_SECONDS):  # A database may also be there and say nothing.

@@ -22,7 +22,8 @@ from bots.wechat.text import TEXT_LIMIT, Link, draw, draw_short, size
 from bots.wechat.wire import Wire, is_aes_key
 from crm_store.messages import Address, Content, Incoming, Media, Policy, Sent, Status
 
-INLINE_WITHIN = 4.0  # seconds; WeChat hangs up after five
+INLINE_WITHIN = 4.0  # seconds
+GIVES_UP_AFTER, TRIES = 5.0, 3  # WeChat hangs up after five seconds, and comes twice more
 MAX_BUTTONS = 10  # so many links of usual length fit into one text
 SUCCESS = Reply(body=b"success")  # WeChat asks no more, and the customer sees nothing
 
@@ -99,6 +100,8 @@ class Wechat(Channel):
             max_buttons=MAX_BUTTONS,
             text_limit=TEXT_LIMIT,
             inline_within=INLINE_WITHIN,
+            gives_up_after=GIVES_UP_AFTER,
+            tries=TRIES,
             push=pushes,
             needs_window=True,
         )

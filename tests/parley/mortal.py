@@ -32,7 +32,7 @@ from tests.parley.tiny import Pigeon, Request, tiny_bot, until_true
 POLICIES = {
     "pushed": Policy(),
     "inline": Policy(inline_within=2.0),
-    "passive": Policy(inline_within=2.0, push=False),
+    "passive": Policy(inline_within=2.0, push=False, gives_up_after=2.5, tries=3),
 }
 WARM = "warm"  # who wrote before the first house was born
 # Where a house may be told to die: before and after a commit, a request to the platform, an answer to it.
