@@ -32,7 +32,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && python -m pip uninstall --yes pip setuptools wheel \
     && useradd --uid 10001 --create-home --shell /usr/sbin/nologin parley \
-    && install --directory --owner=parley /data /backup
+    && install --directory --owner=parley /data
 COPY --from=build /app /app
 COPY deploy/parley.toml /etc/parley/parley.toml
 COPY config/bot /etc/parley/bot

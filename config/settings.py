@@ -107,6 +107,12 @@ class Metrics(Section):
         description="what a bearer token must be; empty: none is asked for, but only who asks from this "
         "machine or a private network gets an answer, and nobody through a proxy",
     )
+    worker_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="where a `parley worker` answers /healthz, /readyz and /metrics; 0: nowhere",
+    )
 
 
 class Privacy(Section):

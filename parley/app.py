@@ -16,7 +16,7 @@ from console.api import create_api
 from console.app import create_console
 from pages import shared_routes
 from parley.house import House
-from parley.readiness import Readiness
+from parley.watching import watched_routes
 from parley.webhooks import PREFIX
 
 
@@ -60,9 +60,6 @@ def _routes(house: House) -> list[BaseRoute]:
         chats = [r.path for c in house.channels for r in c.routes() if isinstance(r, Route)]
         return RedirectResponse(chats[0] if chats else "/api/docs")
 
-    async def alive(_: Request) -> Response:
-        return PlainTextResponse("ok")
-
     async def media(request: Request) -> Response:
         found = house.media.find(request.path_params["name"])
         if found is None:
@@ -73,9 +70,7 @@ def _routes(house: House) -> list[BaseRoute]:
 
     return [
         Route("/", home),
-        Route("/healthz", alive),
-        Route("/readyz", Readiness(house).answer),
-        Route("/metrics", house.scraping.answer),
+        *watched_routes(house),
         Route("/media/{name}", media),
         *shared_routes(),
         *(route for channel in house.channels for route in channel.routes()),

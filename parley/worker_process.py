@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from parley.lean import settle  # before all that would load what we do not want
@@ -31,24 +32,33 @@ def work(config: Path) -> int:
     set_up_log(settings.log.level, settings.log.format)
     house = House(settings, tell=_tell)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_live(house))
+        code = runner.run(_live(house, settings.metrics.worker_port))
         sys.stdout.flush()
         # Threads that still ask a slow remote engine are not waited for: their leases are dropped already.
         os._exit(code)
 
 
-async def _live(house: House) -> int:
+async def _live(house: House, port: int) -> int:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told_to_stop.set)
     await house.start(web=False)
     settle()
-    stopping = asyncio.create_task(told_to_stop.wait())
-    while not stopping.done() and not house.broken:
-        await asyncio.wait([stopping], timeout=LOOK_SECONDS)
+    async with _watched(house, port):
+        stopping = asyncio.create_task(told_to_stop.wait())
+        while not stopping.done() and not house.broken:
+            await asyncio.wait([stopping], timeout=LOOK_SECONDS)
     await house.stop()
     return 1 if house.broken else 0
+
+
+def _watched(house: House, port: int) -> AbstractAsyncContextManager[None]:
+    if not port:
+        return nullcontext()
+    from parley.watching import watched  # and a web server, which is not loaded otherwise
+
+    return watched(house, port)
 
 
 def _tell(what: str) -> None:

@@ -23,6 +23,11 @@ from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwright
+from sqlmodel import col, select
+
+import crm_store.tables  # noqa: F401  (all tables are known from here on)
+from crm_store.db import Database
+from crm_store.history import Message
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 PARLEY = Path(sys.executable).parent / "parley"
@@ -33,6 +38,11 @@ SIZES: dict[str, ViewportSize] = {
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TAKEN = {("wide", "light"), ("phone", "light"), ("phone", "dark")}  # of the chats
 START_SECONDS = 120
+TRACE = """Traceback (most recent call last):
+  File "actions/order_state.py", line 31, in order_state
+    return shop.look_up(turn.slots["order"])
+ConnectionResetError: [Errno 104] Connection reset by peer
+"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,11 @@ VIEWS = {
         View("faq-new", "/console/faq/new"),
         View("unanswered", "/console/faq/unanswered"),
     ),
-    "admin": (View("staff", "/console/staff"), View("account", "/console/account")),
+    "admin": (
+        View("staff", "/console/staff"),
+        View("account", "/console/account"),
+        View("parked", "/console/parked"),
+    ),
 }
 KEPT = {("zh-CN", "wide", "light"): "wide-light", ("en-GB", "phone", "dark"): "phone-dark"}
 
@@ -146,7 +160,20 @@ def demo_shop() -> Iterator[dict[str, str]]:
             wait_for(f"{at[platform]}/")
         started.enter_context(running(environment, "run", "--port", str(ports["parley"])))
         wait_for(f"{at['parley']}/readyz")
+        park_one(environment["PARLEY_DATABASE_URL"])
         yield at | {"chat": f"{at['parley']}/chat/site"}
+
+
+def park_one(database_url: str) -> None:
+    """Have a turn parked: in the demo none fails."""
+    database = Database(database_url)
+    with database.writing() as session:
+        said = select(Message).where(col(Message.sender) == "customer", col(Message.text) != "")
+        message = session.exec(said.order_by(col(Message.seq).desc()).limit(1)).one()
+        message.work, message.attempts = "parked", 3
+        message.decision = [{"by": "error", "at": message.created_at.isoformat(), "trace": TRACE}]
+        session.add(message)
+    database.close()
 
 
 def settle(page: Page) -> None:

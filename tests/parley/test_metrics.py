@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from crm_store import channels
 from crm_store.messages import Policy, Sent
 from parley.app import create_app
 from parley.metrics import MOST_OUTCOMES, OTHER, Metrics
+from parley.watching import watched
+from tests.parley.serving import free_port
 from tests.parley.tiny import NOW, Ear, TinyHouse, fetch, tiny_house, until_true
 
 Numbers = dict[tuple[str, ...], float]
@@ -96,7 +100,7 @@ def test_what_waits_and_for_how_long_is_asked_of_the_database(database_url: str,
         assert found["parley_platform_token_left_seconds", "pigeon"] < 0
         assert found["parley_database_up",] == 1
 
-    run(database_url, tmp_path, story, ear=Ear(slow_for="slow"), remote=True)
+    run(database_url, tmp_path, story, ear=Ear(slow_for="slow", remote=True))
 
 
 def test_rows_that_cannot_go_yet_are_counted_by_channel_and_lane(database_url: str, tmp_path: Path) -> None:
@@ -143,6 +147,30 @@ def test_from_elsewhere_or_through_a_proxy_the_numbers_are_told_with_the_token_o
         assert (await scrape(tiny, "8.8.8.8", authorization="Bearer geheim", x_forwarded_for="8.8.8.8"))[
             0
         ] == 200
+
+    run(sqlite_url, tmp_path, story)
+
+
+def test_a_process_without_a_web_server_is_watched_at_a_port_of_its_own(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    def get(url: str) -> tuple[int, str]:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+
+    async def story(tiny: TinyHouse) -> None:
+        port, hears = free_port(), signal.getsignal(signal.SIGTERM)
+        async with watched(tiny.house, port):
+            answers = [
+                await asyncio.to_thread(get, f"http://127.0.0.1:{port}/{path}")
+                for path in ("healthz", "readyz", "metrics")
+            ]
+            assert signal.getsignal(signal.SIGTERM) is hears
+            with pytest.raises(OSError, match="in use"):
+                async with watched(tiny.house, port):
+                    pass
+        assert [status for status, _ in answers] == [200, 200, 200]
+        assert "parley_waiting_messages 0.0" in answers[2][1]
 
     run(sqlite_url, tmp_path, story)
 
