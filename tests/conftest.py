@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import uuid
@@ -9,63 +10,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 import redis
-from playwright.sync_api import Browser, expect, sync_playwright
-from psycopg import sql
+from argon2 import PasswordHasher
+from playwright.sync_api import Browser
 
+from crm_store import passwords
 from crm_store.db import Database
 from crm_store.migrating import upgrade
+from tests.chromium import Chromium
+from tests.postgres import Postgres, address
 
-POSTGRES = os.environ.get("PARLEY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+importlib.import_module("crm_store.tables")  # Whatever a test imports, tables know each other.
 REDIS = os.environ.get("PARLEY_TEST_REDIS", "redis://127.0.0.1:6379/0")
-CHROMIUM = os.environ.get("PARLEY_TEST_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-PATIENCE = 30_000  # milliseconds that a busy machine may take; only a failing test ever waits so long
-expect.set_options(timeout=PATIENCE)
-
-
-def _on_server(statement: str, *names: str) -> None:
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
-def _new_name() -> str:
-    return f"parley_test_{uuid.uuid4().hex}"
-
-
-def _address(name: str) -> str:
-    return urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-
-
-def _migrate(url: str) -> None:
-    database = Database(url)
-    try:
-        upgrade(database)
-    finally:
-        database.close()
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("template") / "parley.db"
-    _migrate(f"sqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
     return path
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[str]:
-    """The name of a migrated PostgreSQL database to copy; nobody may be connected to it."""
-    name = _new_name()
-    _on_server("CREATE DATABASE {} TEMPLATE template0", name)
-    try:
-        _migrate(_address(name))
-        yield name
-    finally:
-        _on_server("DROP DATABASE {} WITH (FORCE)", name)
+def postgres() -> Iterator[Postgres]:
+    """What `postgres_url` lends."""
+    databases = Postgres()
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
@@ -76,12 +51,11 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres: Postgres) -> Iterator[str]:
     """An empty, migrated PostgreSQL database of this test alone."""
-    name = _new_name()
-    _on_server("CREATE DATABASE {} TEMPLATE {}", name, postgres_template)
-    yield _address(name)
-    _on_server("DROP DATABASE {} WITH (FORCE)", name)
+    name = postgres.lend()
+    yield address(name)
+    postgres.take_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -114,10 +88,26 @@ def redis_url() -> Iterator[str]:
     pytest.fail("all Redis databases from 1 to 15 are in use")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing is slow on purpose; here it would only be slow. Processes of their own stay slow."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: cheap)
+        patch.setattr(passwords, "_NOBODY", cheap.hash(uuid.uuid4().hex))
+        yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """What `browser` lends."""
+    opened = Chromium()
+    yield opened
+    opened.stop()
+
+
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A headless Chromium. It lives for one test, as its event loop would disturb the next one's."""
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=CHROMIUM)
-        yield launched
-        launched.close()
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    """A headless Chromium without windows, cookies or storage."""
+    yield chromium.lend()
+    chromium.take_back()

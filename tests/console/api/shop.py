@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 
 from console.api import create_api
 from console.host import Host
@@ -22,10 +24,22 @@ XIAOLIN = Address("shop", "8f14e45f")
 NOBODY = "019a7c3e-5b1f-7d20-9c41-3f6f0f8b2a11"
 
 
+@lru_cache(maxsize=1)
+def application() -> FastAPI:
+    """The API of all shops that do not exist side by side: its shapes are slow to build."""
+    return new_application()
+
+
+def new_application() -> FastAPI:
+    """An API of its own; a shop gives it its host."""
+    nobody: Any = None
+    return create_api(nobody)
+
+
 class Shop:
     """Use as a context manager: it closes its event loop. Requests carry the token in `token`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, api: FastAPI | None = None) -> None:
         self.database = database
         self.time = NOON
         self.queued: list[str] = []
@@ -36,7 +50,8 @@ class Shop:
             queued=self.queued.append,
             floor_changed=lambda *given: self.floors.append(given),
         )
-        self.api = create_api(self.host)
+        self.api = api or application()
+        self.api.state.host = self.host
         self._runner = asyncio.Runner()
         with database.writing() as session:
             self.tokens = {

@@ -11,7 +11,7 @@ import pytest
 from crm_store import conversations, history, outbox, sending
 from crm_store.db import Database
 from crm_store.messages import Content, Policy
-from tests.console.api.shop import XIAOLIN, Shop, check_problem
+from tests.console.api.shop import XIAOLIN, Shop, check_problem, new_application
 
 
 def _messages(shop: Shop, said: Any) -> str:
@@ -236,7 +236,7 @@ class OtherProcess(Shop):
     """The same database and token behind connections of its own."""
 
     def __init__(self, shop: Shop, database_url: str) -> None:
-        super().__init__(Database(database_url))
+        super().__init__(Database(database_url), new_application())
         self.token = shop.token
 
     def __exit__(self, *given: object) -> None:

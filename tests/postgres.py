@@ -1,0 +1,141 @@
+"""PostgreSQL databases for tests: lent empty and migrated, emptied when they come back.
+
+To drop a database makes the whole server write a checkpoint, which takes longer than most tests. So only
+what a test has filled or changed beyond use is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from crm_store.db import Database
+from crm_store.migrating import upgrade
+
+SERVER = os.environ.get("PARLEY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+MOST_ROWS = 2000  # that may be deleted before the rest of them is in the way of the next test
+SHAPE = """
+    SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
+        SELECT concat_ws(':', relname, relkind, attname, atttypid, atttypmod, attnotnull) AS part
+        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+        UNION ALL SELECT concat_ws(':', conname, contype) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT concat_ws(':', tgname, tgrelid::regclass) FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT version_num FROM alembic_version
+    ) AS parts
+"""
+CLOSE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+KEPT = "SELECT tablename FROM pg_tables WHERE schemaname = 'kept'"
+RESTART = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
+
+
+def address(name: str) -> str:
+    """The address of a database."""
+    return urlunsplit(urlsplit(SERVER)._replace(path=f"/{name}"))
+
+
+class Postgres:
+    """The databases of one run; `close` drops them."""
+
+    def __init__(self) -> None:
+        self._template = ""
+        self._shape = ""
+        self._free: list[str] = []
+
+    def lend(self) -> str:
+        """The name of an empty, migrated database."""
+        if self._free:
+            return self._free.pop()
+        if not self._template:
+            self._template = _new_name()
+            _on_server("CREATE DATABASE {} TEMPLATE template0", self._template)
+            self._shape = _migrate(address(self._template))
+        name = _new_name()
+        _on_server("CREATE DATABASE {} TEMPLATE {}", name, self._template)
+        # A commit need not reach the disk: nobody pulls the plug of a test.
+        _on_server("ALTER DATABASE {} SET synchronous_commit = off", name)
+        return name
+
+    def take_back(self, name: str) -> None:
+        """Empty a database for the next test, or drop it if it is no longer as it was lent."""
+        try:
+            as_lent = _empty(name) <= MOST_ROWS and _shape(address(name)) == self._shape
+        except psycopg.Error:
+            as_lent = False
+        if as_lent:
+            self._free.append(name)
+        else:
+            _on_server("DROP DATABASE {} WITH (FORCE)", name)
+
+    def close(self) -> None:
+        """Drop what is left."""
+        for name in filter(None, [*self._free, self._template]):
+            _on_server("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _on_server(statement: str, *names: str) -> None:
+    with psycopg.connect(SERVER, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _new_name() -> str:
+    return f"parley_test_{uuid.uuid4().hex}"
+
+
+def _migrate(url: str) -> str:
+    database = Database(url)
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+    _keep(url)
+    return _shape(url)
+
+
+def _shape(url: str) -> str:
+    """What tells one schema from another."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(SHAPE).fetchone()
+    assert found
+    return str(found[0])
+
+
+def _keep(url: str) -> None:
+    """Copy the rows that every database begins with to where `_empty` finds them."""
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA kept")
+        for (table,) in connection.execute(TABLES).fetchall():
+            name = sql.Identifier(table)
+            copy = sql.SQL("CREATE TABLE kept.{} AS TABLE public.{}").format(name, name)
+            if connection.execute(copy).rowcount == 0:
+                connection.execute(sql.SQL("DROP TABLE kept.{}").format(name))
+
+
+def _empty(name: str) -> int:
+    """Delete all rows but those of the beginning, with whoever still holds one; returns their number."""
+    with psycopg.connect(address(name)) as connection:
+        connection.execute(CLOSE)
+        # Whichever row points to which other.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        deletes = [
+            sql.SQL("DELETE FROM public.{}").format(sql.Identifier(table))
+            for (table,) in connection.execute(TABLES)
+        ]
+        deleted = connection.execute(sql.SQL(";").join(deletes))
+        rows = deleted.rowcount
+        while deleted.nextset():
+            rows += deleted.rowcount
+        for (table,) in connection.execute(KEPT).fetchall():
+            back = "INSERT INTO public.{} OVERRIDING SYSTEM VALUE TABLE kept.{}"
+            connection.execute(sql.SQL(back).format(sql.Identifier(table), sql.Identifier(table)))
+        connection.execute(RESTART)
+    return rows
