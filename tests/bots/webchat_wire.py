@@ -36,7 +36,7 @@ class Wire:
             if not types or unheard["type"] in types:
                 return self._unheard.pop(index)
         while True:
-            frame: Frame = json.loads(self.connection.recv(timeout=5))
+            frame: Frame = json.loads(self.connection.recv(timeout=30))
             if not types or frame["type"] in types:
                 return frame
             self._unheard.append(frame)
@@ -58,7 +58,7 @@ class Wire:
         """The code with which the house closes."""
         with suppress(ConnectionClosed):
             while True:
-                self.connection.recv(timeout=5)
+                self.connection.recv(timeout=30)
         return self.connection.close_code or 0
 
 

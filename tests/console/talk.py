@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playwright.sync_api import Page, expect
 
 from tests.console.office import Desk
@@ -17,3 +20,11 @@ def open_talk(aki: Desk, talk: object) -> Page:
     page = aki.go(f"/console/conversations/{talk}")
     wait_live(page)
     return page
+
+
+@contextmanager
+def leads_on(page: Page) -> Iterator[None]:
+    """What is done in the block leads to another page, which is live when it ends."""
+    with page.expect_navigation():
+        yield
+    wait_live(page)

@@ -13,7 +13,7 @@ from console import floor
 from crm_store import history, quick_replies
 from tests.bots.webchat_browser import png
 from tests.console.office import Office, desk
-from tests.console.talk import open_talk, wait_live
+from tests.console.talk import leads_on, open_talk, wait_live
 
 
 def sent(office: Office) -> list[str]:
@@ -51,11 +51,12 @@ def test_the_keyboard_is_enough(sqlite_office: Office, browser: Browser) -> None
         expect(page.locator("#keys")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("#keys")).to_be_hidden()
-        page.keyboard.press("j")
+        with leads_on(page):
+            page.keyboard.press("j")
         expect(page.locator("#talk")).to_have_attribute("data-id", str(talk))
-        page.keyboard.press("t")
+        with leads_on(page):
+            page.keyboard.press("t")
         expect(page.locator('#talk[data-floor="agent"]')).to_be_visible()
-        wait_live(page)
         page.locator(".menu summary").click()
         page.keyboard.press("Escape")
         expect(page.locator(".menu-body")).to_be_hidden()

@@ -13,7 +13,7 @@ from console.live import AT_ONCE
 from crm_store import conversations, quick_replies, sign_ins
 from crm_store.messages import Address
 from tests.console.office import PHONE, Office, desk
-from tests.console.talk import open_talk, wait_live
+from tests.console.talk import leads_on, open_talk, wait_live
 
 OTHER = Address("shop", "other")
 
@@ -28,10 +28,11 @@ def test_an_agent_finds_who_waits_takes_over_answers_and_gives_back(
         wait_live(page)
         aki.check()
         talk = office.say("I want a person", floor="waiting").conversation_id
-        page.locator(f"#row-{talk} a").click()
+        with leads_on(page):
+            page.locator(f"#row-{talk} a").click()
         expect(page.locator("#lines .line.in .words")).to_have_text("I want a person")
-        page.locator("#take button").click()
-        wait_live(page)
+        with leads_on(page):
+            page.locator("#take button").click()
         page.locator("#text").fill("Here I am")
         page.locator("#send").click()
         expect(page.locator("#lines .line.agent .words")).to_have_text("Here I am")

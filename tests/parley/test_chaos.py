@@ -15,9 +15,9 @@ from psycopg import sql
 
 from crm_store.history import Message
 from parley.delivery import IN_FLIGHT
-from tests.conftest import POSTGRES
 from tests.parley.havoc import Disturb, Havoc, open_zygote
 from tests.parley.mortal import POLICIES, Life
+from tests.postgres import SERVER
 
 KILLS = int(os.environ.get("PARLEY_KILLS", "50")) // 2  # on each of two databases
 Key = tuple[str, str]
@@ -36,7 +36,7 @@ def restarting(url: str) -> Disturb | None:
 
     async def disturb(dice: random.Random) -> None:
         await asyncio.sleep(dice.random() * 0.05)
-        async with await psycopg.AsyncConnection.connect(POSTGRES, autocommit=True) as admin:
+        async with await psycopg.AsyncConnection.connect(SERVER, autocommit=True) as admin:
             await admin.execute(closed)
             await admin.execute(cut, [urlsplit(url).path.removeprefix("/")])
             await asyncio.sleep(dice.random() * 0.1)

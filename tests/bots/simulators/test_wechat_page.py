@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -99,7 +100,7 @@ def test_the_panel_shows_the_allowance_and_the_pushes(browser: Browser) -> None:
         expect(page.locator("#left")).to_have_text("3")
         _say(page, "你好")
         expect(page.locator("#left")).to_have_text("5")
-        expect(page.locator("#windows li").last.locator("time")).to_have_text("47:59:59", timeout=3000)
+        expect(page.locator("#windows li").last.locator("time")).to_have_text(re.compile("^47:5"))
         page.get_by_role("button", name="+48 小时").click()
         expect(page.locator("#left-words")).to_contain_text("45015")
         entry = page.locator("#pushes .entry").first
