@@ -34,7 +34,6 @@ CLOSE = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-KEPT = "SELECT tablename FROM pg_tables WHERE schemaname = 'kept'"
 RESTART = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
 
 
@@ -49,6 +48,7 @@ class Postgres:
     def __init__(self) -> None:
         self._template = ""
         self._shape = ""
+        self._first_rows: dict[str, bytes] = {}
         self._free: list[str] = []
 
     def lend(self) -> str:
@@ -58,7 +58,9 @@ class Postgres:
         if not self._template:
             self._template = _new_name()
             _on_server("CREATE DATABASE {} TEMPLATE template0", self._template)
-            self._shape = _migrate(address(self._template))
+            _migrate(address(self._template))
+            self._shape = _shape(address(self._template))
+            self._first_rows = _read_first_rows(address(self._template))
         name = _new_name()
         _on_server("CREATE DATABASE {} TEMPLATE {}", name, self._template)
         # A commit need not reach the disk: nobody pulls the plug of a test.
@@ -68,7 +70,8 @@ class Postgres:
     def take_back(self, name: str) -> None:
         """Empty a database for the next test, or drop it if it is no longer as it was lent."""
         try:
-            as_lent = _empty(name) <= MOST_ROWS and _shape(address(name)) == self._shape
+            few = _empty(name, self._first_rows) <= MOST_ROWS
+            as_lent = few and _shape(address(name)) == self._shape
         except psycopg.Error:
             as_lent = False
         if as_lent:
@@ -91,14 +94,12 @@ def _new_name() -> str:
     return f"parley_test_{uuid.uuid4().hex}"
 
 
-def _migrate(url: str) -> str:
+def _migrate(url: str) -> None:
     database = Database(url)
     try:
         upgrade(database)
     finally:
         database.close()
-    _keep(url)
-    return _shape(url)
 
 
 def _shape(url: str) -> str:
@@ -109,33 +110,35 @@ def _shape(url: str) -> str:
     return str(found[0])
 
 
-def _keep(url: str) -> None:
-    """Copy the rows that every database begins with to where `_empty` finds them."""
+def _read_first_rows(url: str) -> dict[str, bytes]:
+    """The rows that every database begins with, of each table that has some, as COPY writes them."""
+    rows: dict[str, bytes] = {}
     with psycopg.connect(url) as connection:
-        connection.execute("CREATE SCHEMA kept")
         for (table,) in connection.execute(TABLES).fetchall():
-            name = sql.Identifier(table)
-            copy = sql.SQL("CREATE TABLE kept.{} AS TABLE public.{}").format(name, name)
-            if connection.execute(copy).rowcount == 0:
-                connection.execute(sql.SQL("DROP TABLE kept.{}").format(name))
+            with connection.cursor().copy(
+                sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
+            ) as copy:
+                rows[table] = b"".join(map(bytes, copy))
+    return {table: text for table, text in rows.items() if text}
 
 
-def _empty(name: str) -> int:
-    """Delete all rows but those of the beginning, with whoever still holds one; returns their number."""
+def _empty(name: str, first_rows: dict[str, bytes]) -> int:
+    """Delete all rows but the first, with whoever still holds one; returns how many were deleted."""
     with psycopg.connect(address(name)) as connection:
         connection.execute(CLOSE)
         # Whichever row points to which other.
         connection.execute("SET LOCAL session_replication_role = replica")
         deletes = [
-            sql.SQL("DELETE FROM public.{}").format(sql.Identifier(table))
+            sql.SQL("DELETE FROM {}").format(sql.Identifier(table))
             for (table,) in connection.execute(TABLES)
         ]
         deleted = connection.execute(sql.SQL(";").join(deletes))
         rows = deleted.rowcount
         while deleted.nextset():
             rows += deleted.rowcount
-        for (table,) in connection.execute(KEPT).fetchall():
-            back = "INSERT INTO public.{} OVERRIDING SYSTEM VALUE TABLE kept.{}"
-            connection.execute(sql.SQL(back).format(sql.Identifier(table), sql.Identifier(table)))
+        for table, text in first_rows.items():
+            back = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+            with connection.cursor().copy(back) as copy:
+                copy.write(text)
         connection.execute(RESTART)
     return rows
