@@ -26,7 +26,7 @@ GATHER_SECONDS = 0.02  # changes are told together
 LOOK_SECONDS = 1.0  # between two looks of open pages while nobody can be heard
 PAUSE_SECONDS = 0.002  # between two pages that look
 MOST_CHANGED = 500  # more are told as too many
-ANSWERED, CHANGED, ENTRIES, AT = "answered", "changed", "entries", "at:"
+ANSWERED, CHANGED, ENTRIES, MISSED, AT = "answered", "changed", "entries", "missed", "at:"
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class Together:
     async def run(self, house: str, pipeline: Pipeline) -> None:
         """Until cancelled; `house` is the same for all processes on a database, and for no others."""
         async with asyncio.TaskGroup() as group:
-            for topic in (ANSWERED, ENTRIES):
+            for topic in (ANSWERED, ENTRIES, MISSED):
                 await self._live.listen(topic)
             group.create_task(self._live.run(house, self._hear, self._turned))
             group.create_task(self._take_over(pipeline))
@@ -135,6 +135,8 @@ class Together:
             self._hub.hear_changed([UUID(one) for one in text.split(",")] if text else ())
         elif topic == ENTRIES:
             self._entries_changed()
+        elif topic == MISSED:
+            self._missed = True
         else:
             told = json.loads(text)
             line = line_from(told["line"]) if told["line"] else None
@@ -143,7 +145,9 @@ class Together:
             )
 
     def _turned(self, reachable: bool) -> None:
-        self._missed = self._missed or reachable
+        if reachable:  # What we did not hear, others did not hear of us.
+            self._missed = True
+            self._live.tell(MISSED, "")
 
     async def _take_over(self, pipeline: Pipeline) -> None:
         """Take work that others have left whenever there is room for it."""
