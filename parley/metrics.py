@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
@@ -43,13 +42,19 @@ class Stage:
 
 
 class Metrics:
-    """All counts of a process since it started. To be called from any thread."""
+    """All counts of a process since it started.
+
+    What requests and sends count, they count on the event loop; the rest may come from any thread, and
+    takes a lock, which costs as much as the counting.
+    """
 
     def __init__(self) -> None:
         self.stages = {name: Stage() for name in STAGES}
-        self.outcomes: Counter[tuple[str, str, str]] = Counter()  # by channel, status and platform's code
+        self.outcomes: dict[tuple[str, str, str], int] = {}  # by channel, status and platform's code
+        self.forbidden: dict[str, int] = {}  # rows that the send rules have skipped, by channel
         self.heard_at: dict[str, float] = {}  # by channel, in seconds of `time.monotonic`
         self.repeats = 0
+        self._record = self.stages["record"]
         self.failed_turns = 0
         self._lock = Lock()
 
@@ -58,9 +63,8 @@ class Metrics:
         if not incoming:
             return
         self.heard_at[incoming[0].address.channel] = time.monotonic()
-        with self._lock:
-            self.stages["record"].add(seconds, len(incoming))
-            self.repeats += repeats
+        self._record.add(seconds, len(incoming))
+        self.repeats += repeats
 
     def worked(self, messages: Sequence[Inbound], at: datetime, understand: float, act: float) -> None:
         """Messages whose turn came `at` a time have had it."""
@@ -85,21 +89,19 @@ class Metrics:
 
     def delivered(self, seconds: float) -> None:
         """A platform has answered one request, or has let it time out."""
-        with self._lock:
-            self.stages["deliver"].add(seconds)
+        self.stages["deliver"].add(seconds)
 
     def became(self, channel: str, sent: Sent) -> None:
         """One row was sent, or was not; a row that is tried again counts once more."""
-        self._count(channel, sent.status, sent.code)
+        key = (channel, sent.status, sent.code)
+        known = self.outcomes.get(key)
+        if known is None and len(self.outcomes) >= MOST_OUTCOMES:
+            key = (channel, sent.status, OTHER)
+            known = self.outcomes.get(key)
+        self.outcomes[key] = (known or 0) + 1
 
     def skipped(self, channel: str, count: int) -> None:
         """The send rules forbade so many rows of a channel for good."""
         if count:
-            self._count(channel, "skipped", "", count)
-
-    def _count(self, channel: str, status: str, code: str, times: int = 1) -> None:
-        key = (channel, status, code)
-        with self._lock:
-            if key not in self.outcomes and len(self.outcomes) >= MOST_OUTCOMES:
-                key = (channel, status, OTHER)
-            self.outcomes[key] += times
+            with self._lock:
+                self.forbidden[channel] = self.forbidden.get(channel, 0) + count

@@ -111,7 +111,7 @@ class Scraping:
         yield _counter(
             "sends",
             "What became of what was to be sent, each try.",
-            dict(self._metrics.outcomes),
+            self._sends(),
             ("channel", "status", "code"),
         )
         now = time.monotonic()
@@ -122,6 +122,14 @@ class Scraping:
             gaps,
             ("channel",),
         )
+
+    def _sends(self) -> dict[tuple[str, str, str], int]:
+        """By channel, status and code."""
+        sends = dict(self._metrics.outcomes)
+        for channel, count in dict(self._metrics.forbidden).items():
+            key = (channel, "skipped", "")
+            sends[key] = sends.get(key, 0) + count
+        return sends
 
     def _of_database(self, backlog: Backlog) -> Iterator[Metric]:
         now = self._now()

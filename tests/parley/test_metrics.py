@@ -107,7 +107,7 @@ def test_rows_that_cannot_go_yet_are_counted_by_channel_and_lane(database_url: s
     async def story(tiny: TinyHouse) -> None:
         tiny.channel.sending = lambda *_: Sent("queued", retry_after=600.0)
         await tiny.ask("anna", "1", "two")
-        await until_true(lambda: tiny.house.metrics.outcomes["pigeon", "queued", ""])
+        await until_true(lambda: tiny.house.metrics.outcomes)
         await asyncio.sleep(0)
         await until_true(lambda: not sending(tiny))
         _, found = await scrape(tiny)
@@ -226,5 +226,15 @@ def test_without_the_database_process_and_counts_are_still_told(sqlite_url: str,
                 session.execute(text("ALTER TABLE gone RENAME TO messages"))
         assert found["parley_database_up",] == 0
         assert found["parley_stage_seconds_count", "record"] == 0
+
+    run(sqlite_url, tmp_path, story)
+
+
+def test_what_the_send_rules_forbid_is_counted_as_skipped(sqlite_url: str, tmp_path: Path) -> None:
+    async def story(tiny: TinyHouse) -> None:
+        tiny.house.metrics.skipped("pigeon", 0)
+        tiny.house.metrics.skipped("pigeon", 2)
+        tiny.house.metrics.became("pigeon", Sent("skipped"))
+        assert (await scrape(tiny))[1]["parley_sends_total", "pigeon", "", "skipped"] == 3
 
     run(sqlite_url, tmp_path, story)
