@@ -199,15 +199,23 @@ class Database:
 
 
 def write_json(value: Any) -> str:
-    """The value as JSON, its texts clean."""
+    """The value as JSON, its texts clean. Ids and times become texts."""
     try:
         written = orjson.dumps(value)
     except TypeError:  # Lone surrogates, numbers beyond 64 bits, keys that are no texts.
-        return json.dumps(clean_json(value), ensure_ascii=False)
+        return json.dumps(clean_json(value), ensure_ascii=False, default=_plain)
     # A NUL stands as an escape in it. What is cleaned in vain is rare and does no harm.
     if b"\\u0000" in written:
-        return json.dumps(clean_json(value), ensure_ascii=False)
+        return json.dumps(clean_json(value), ensure_ascii=False, default=_plain)
     return written.decode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"expected a JSON value, got {type(value).__name__}")
 
 
 def exclusive(session: Session, what: str) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ClauseElement,
-    Column,
     Dialect,
     Table,
     Uuid,
@@ -26,10 +25,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import Text, TypeEngine
+from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, write_json
@@ -77,7 +75,7 @@ class Statement:
 class Rows:
     """Writes rows of one table: inserts them, or updates those that its keys name.
 
-    SQLite's driver is fast row by row. PostgreSQL is sent all rows as one statement, a list a column.
+    SQLite's driver is fast row by row. PostgreSQL is sent all rows as one JSON value in one statement.
     """
 
     def __init__(
@@ -109,8 +107,7 @@ class Rows:
         if session.get_bind().dialect.name != "postgresql":
             self._statement.run(session, rows)
             return
-        lists = {name: [_sent(column, row[name]) for row in rows] for name, column in self._of.items()}
-        self._statement.run_once(session, lists)
+        self._statement.run_once(session, {"rows": write_json(rows)})
 
     def _each(self) -> ClauseElement:
         values = {name: bindparam(name, type_=self._of[name].type) for name in self._names}
@@ -120,17 +117,11 @@ class Rows:
         return update(self._table).where(*same).values(values)
 
     def _all(self) -> ClauseElement:
-        types = {name: Text() if _is_json(found) else found.type for name, found in self._of.items()}
-        lists = (bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items())
-        given = (
-            func.unnest(*lists)
-            .table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
-            .render_derived()
-        )
-        values = {
-            name: cast(given.c[name], self._of[name].type) if _is_json(self._of[name]) else given.c[name]
-            for name in self._names
-        }
+        rows = cast(bindparam("rows", type_=Text), JSON)
+        columns = (column(name, found.type) for name, found in self._of.items())
+        given = func.json_to_recordset(rows).table_valued(*columns, name="given")
+        given = given.render_derived(with_types=True)
+        values = {name: given.c[name] for name in self._names}
         if not self._keys:
             chosen = select(*values.values())
             return self._replacing(postgresql.insert(self._table).from_select(self._names, chosen))
@@ -221,11 +212,3 @@ def _written(value: datetime) -> str:
 
 def _read(value: str) -> datetime:
     return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-def _is_json(found: Column[Any]) -> bool:
-    return isinstance(found.type, CleanJson)
-
-
-def _sent(found: Column[Any], value: Any) -> Any:
-    return write_json(value) if value is not None and _is_json(found) else value
