@@ -28,7 +28,7 @@ run: .venv/parley.stamp  ## Start Parley with the demo shop on http://127.0.0.1:
 	@.venv/bin/parley run
 
 test: $(DEV)  ## Run everything that has to hold, with real services. Exits 2 if one is missing.
-	@.venv/bin/python scripts/services.py .venv/bin/pytest -n 2 --dist loadfile $(PYTEST)
+	@.venv/bin/python scripts/services.py .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-long: $(DEV)  ## Kill Parley 500 times and play 10,000 histories of WeChat's allowance, about ten minutes.
 	@PARLEY_KILLS=500 PARLEY_HISTORIES=10000 .venv/bin/python scripts/services.py .venv/bin/pytest \
