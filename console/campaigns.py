@@ -33,6 +33,9 @@ TABS: Mapping[str, tuple[campaigns.State, ...]] = {
     "active": ("scheduled", "running", "paused"),
     "over": ("finished", "stopped"),
 }
+NO_JSON = "the conditions are no JSON"
+NO_TESTER = "choose to whom the test goes"
+REASONS = (NO_JSON, NO_TESTER)
 routes = Routes()
 
 
@@ -156,7 +159,7 @@ def _keep(session: Session, visit: Visit, campaign_id: UUID | None, written: Wri
     try:
         fields = written.fields(visit.host.timezone)
     except ValueError:
-        raise InvalidParams("the conditions are no JSON") from None
+        raise InvalidParams(NO_JSON) from None
     find_trigger("broadcast").check(fields["params"])
     if campaign_id is None:
         return campaigns.make_campaign(session, fields, actor=visit.actor, now=visit.now)
@@ -169,7 +172,7 @@ def _test(session: Session, visit: Visit, row: Campaign) -> list[str]:
     try:
         tester = UUID(visit.text("tester"))
     except ValueError:
-        raise Refused("choose to whom the test goes") from None
+        raise Refused(NO_TESTER) from None
     return send_test(session, row, tester, visit.now)
 
 

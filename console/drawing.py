@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -52,10 +53,24 @@ def word(language: str, key: str, values: Mapping[str, Any] | None = None) -> st
 def reason_in(language: str, sentence: str) -> str:
     """A reason (`messages.reason`, an error's text) in words of this language; else as it stands.
 
-    `reasons.toml` of English holds the sentence under a name, that of a language its translation.
+    `reasons.toml` of English holds the sentence under a name, that of a language its translation. Those of
+    channels are in `channel_reasons.toml`; what a platform said, which stands in braces there, stays.
     """
-    name = _names_of_reasons().get(sentence)
-    return str(words(language)["reasons"].get(name, sentence)) if name else sentence
+    if name := _names_of_reasons().get(sentence):
+        return str(words(language)["reasons"].get(name, sentence))
+    for shape, name in _shapes_of_channel_reasons():
+        if found := shape.fullmatch(sentence):
+            parts = {part: reason_in(language, said) for part, said in found.groupdict().items()}
+            return str(words(language)["channel_reasons"][name]).format(**parts)
+    return sentence
+
+
+@lru_cache
+def _shapes_of_channel_reasons() -> list[tuple[re.Pattern[str], str]]:
+    return [
+        (re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(str(sentence))), re.DOTALL), name)
+        for name, sentence in words("en")["channel_reasons"].items()
+    ]
 
 
 @lru_cache
