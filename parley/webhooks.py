@@ -26,7 +26,6 @@ from parley.threads import in_thread
 from parley.waiting import Tries, Waiting
 
 PREFIX = "/webhooks/"
-HANG_UP_SECONDS = 3.0  # after HOLD_SECONDS: until then a platform that waits for an answer has hung up
 
 log = structlog.get_logger()
 
@@ -67,9 +66,9 @@ class Webhooks:
             log.warning("webhook.held", channel=channel.name if channel else None, error=why)
             reply = await self._not_kept(channel, peer)
         except Exception:
-            # One of the four edges. 503: the platform keeps the message and comes again.
+            # One of the four edges.
             log.exception("webhook.failed", channel=channel.name if channel else None)
-            reply = Reply(503, b"try again")
+            reply = await self._not_kept(channel, peer)
         if not channel or not carried:
             peer.close()
             await _respond(send, reply)
@@ -154,13 +153,13 @@ class Webhooks:
             return await self._pipeline.record(incoming)
 
     async def _not_kept(self, channel: Channel | None, peer: Peer) -> Reply:
-        """Have the platform come again: what it brought could not be recorded.
+        """503: the platform keeps the message and comes again.
 
         One that takes answers from its webhook tells the customer of an answer that makes no sense. So
         it gets none: it hangs up by itself, and comes again.
         """
         if channel and channel.policy.inline_within:
-            await peer.leaves(HANG_UP_SECONDS)
+            await peer.leaves(channel.policy.gives_up_after * 1.5)
         return Reply(503, b"try again")
 
     @contextmanager

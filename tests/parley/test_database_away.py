@@ -16,18 +16,21 @@ from crm_store.recording import write_down
 from parley import rounds, webhooks
 from tests.parley.tiny import tiny_house, until_true
 
+AWAY = OperationalError("INSERT", {}, Exception("the server closed the connection"))
+
 
 class Road:
     """The way to the database: closed while `away`."""
 
     def __init__(self) -> None:
         self.away = True
+        self.fault: Exception = AWAY
         self.tries = 0
 
     def record(self, *given: Any) -> Any:
         self.tries += 1
         if self.away:
-            raise OperationalError("INSERT", {}, Exception("the server closed the connection"))
+            raise self.fault
         return write_down(*given)
 
 
@@ -54,12 +57,15 @@ def test_a_message_is_held_until_the_database_is_back(database_url: str, tmp_pat
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("fault", [AWAY, LookupError("a fault of our own")])
 def test_a_platform_that_shows_errors_gets_no_answer_instead_of_one(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, fault: Exception
 ) -> None:
     async def main() -> None:
+        policy = Policy(inline_within=4, gives_up_after=60)
         with closed_road(0.1) as road:
-            async with tiny_house(sqlite_url, tmp_path, Policy(inline_within=4)) as tiny:
+            road.fault = fault
+            async with tiny_house(sqlite_url, tmp_path, policy) as tiny:
                 first = tiny.request("ann", "1", "hello")
                 asking = asyncio.create_task(first.run())
                 await asyncio.wait([asking], timeout=0.5)
