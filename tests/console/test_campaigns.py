@@ -202,6 +202,11 @@ def _write(page: Page) -> None:
     expect(page.locator("[role=status]")).to_contain_text("is launched")
 
 
+# How much of the page is seen below an element.
+BELOW = """bar => Math.round(
+    document.querySelector("main").getBoundingClientRect().bottom - bar.getBoundingClientRect().bottom)"""
+
+
 @pytest.mark.parametrize("kind", ["desktop", "phone"])
 def test_the_marketers_way_in_a_browser(sqlite_office: Office, browser: Browser, kind: str) -> None:
     office = sqlite_office
@@ -209,6 +214,9 @@ def test_the_marketers_way_in_a_browser(sqlite_office: Office, browser: Browser,
     people(office, "Tester", tags=("staff-test",))
     options = PHONE if kind == "phone" else {}
     with office.serve() as url, desk(browser, url, "mia", **options) as mia:
+        page = mia.go(f"{LIST}/new")
+        below = page.locator(".deeds").evaluate(BELOW)
+        assert below == 0, f"{below} px of the page show below the bar"
         page = mia.go(LIST)
         mia.check()
         _write(page)
