@@ -24,7 +24,7 @@ from crm_store.messages import Address, Incoming, clean
 from crm_store.recording import Recorded, Recording, write_down
 from crm_store.sending import Outcome
 from parley.batching import Batcher
-from parley.workers import Worked, Worker
+from parley.workers import Worked, Worker, where_of
 
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
@@ -103,9 +103,11 @@ class Rounds:
             recording, worked = self._commit(arrivals, outcomes, leased=not left, turns=not left)
         except OperationalError:
             raise
-        except Exception:
-            # Whatever it is, the words are kept first. Who is at fault is found when it has its turn.
-            log.exception("round.repeated", messages=len(arrivals))
+        except Exception as error:  # noqa: BLE001  (whatever it is, the words are kept first)
+            # Who is at fault is found when it has its turn; there, what the error says is kept, too.
+            log.warning(
+                "round.repeated", messages=len(arrivals), error=type(error).__name__, at=where_of(error)
+            )
             recording, worked = self._commit(arrivals, outcomes, leased=not left, turns=False)
         recorded = [one for one in recording.results if one is not None]
         if self._loop is not None and arrivals:

@@ -232,7 +232,7 @@ class Worker:
                 attempt=row.attempts,
                 # Not its message, which may repeat what the customer wrote: that stands in the row.
                 error=type(error).__name__,
-                at=_where(error),
+                at=where_of(error),
             )
             session.add(row)
             save_held(session, [conversation])
@@ -262,7 +262,8 @@ class Worker:
         return True
 
 
-def _where(error: Exception) -> str:
+def where_of(error: Exception) -> str:
+    """File and line of an error, for the log: its message may repeat what a customer wrote."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 

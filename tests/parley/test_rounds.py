@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import structlog.testing
 from sqlmodel import col, select
 
 from crm_store import conversations
@@ -105,6 +106,16 @@ def test_a_turn_that_fails_costs_nobody_a_word_and_is_left_for_later(database: D
         assert desk.rows(f"with {text}") == [("hello", "received", "waiting")]
         desk.worker.work([good.conversation_id], ())
         assert [row[0] for row in desk.rows(f"with {text}")] == ["hello", "re hello"]
+
+
+def test_what_an_error_says_is_in_no_log_since_it_may_repeat_the_customer(database: Database) -> None:
+    desk = Desk(database)
+    with structlog.testing.capture_logs() as log:
+        desk.hear(said("anna", "boom"))
+    (told,) = [entry for entry in log if entry["event"] == "round.repeated"]
+    assert (told["error"], told["messages"]) == ("ValueError", 1)
+    assert "exc_info" not in told
+    assert "cannot be understood" not in str(log)
 
 
 def test_nothing_overtakes_what_waits_already(database: Database) -> None:
