@@ -319,3 +319,9 @@ def test_locks_name_every_hash_and_no_index() -> None:
         pins = re.findall(r"^[a-z0-9][^\s]*==", text, re.MULTILINE)
         assert len(pins) > 10
         assert len(re.findall(r"\\\n    --hash", text)) >= len(pins)
+
+
+def test_the_client_of_redis_is_loaded_only_by_who_has_one() -> None:
+    asked = "import sys, parley.house, parley.app; print([m for m in sys.modules if m.startswith('redis')])"
+    found = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]", found.stderr
