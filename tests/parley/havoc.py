@@ -194,10 +194,6 @@ class Havoc:
                     await self._say(row.channel, row.external_id, copies=1)
             await asyncio.sleep(0.05)
 
-    def was_sent(self, channel: str, text: str) -> bool:
-        """Whether it came to its customer by itself, not in the answer to a request."""
-        return any(text in texts for (name, _), texts in self.arrived.items() if name == channel)
-
     def messages(self) -> list[Message]:
         """All that stands in the database, in the order of recording."""
         database = Database(self.database_url)
