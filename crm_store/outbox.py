@@ -31,6 +31,7 @@ class Outgoing:
     created_at: datetime
     reply_to: UUID | None  # the message that it answers
     taken_at: datetime | None = None  # since when it is being sent
+    lane: int = ANSWERS
 
 
 def draft(

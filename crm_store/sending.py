@@ -89,19 +89,21 @@ def start_sending(
     now: datetime,
     *,
     rules: Rules = NO_RULES,
+    answers: int | None = None,
     pushes: int | None = None,
     takes: Callable[[Content], int] = lambda _: 1,
     skipped: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[Outgoing], int]:
     """Take due rows of a channel, at most one an address; mark those that may go. Answers go first.
 
-    At most `limit` rows, and at most `pushes` of them campaigns and follow-ups. Returns what to send now,
-    and how many rows were looked at (0: nothing is due). `takes` says how many of a window's messages a
-    content is, `skipped` is told how many rows will never go.
+    At most `limit` rows, of them so many `answers` and so many `pushes`, if these are given. Returns what
+    to send now, and how many rows were looked at (0: nothing is due). `takes` says how many of a window's
+    messages a content is, `skipped` is told how many rows will never go.
     """
     judge = partial(_judge_due, session, policy, rules, takes, now, skipped)
-    answers = _find_due(session, channel, ANSWERS, limit, now)
-    going, looked = judge(answers), len(answers)
+    most = limit if answers is None else min(limit, answers)
+    found = _find_due(session, channel, ANSWERS, most, now) if most > 0 else {}
+    going, looked = judge(found), len(found)
     room = limit - len(going) if pushes is None else min(limit - len(going), pushes)
     # Many that have to wait, such as in quiet hours, are dealt with together.
     for look in (room, PUSHES_AT_ONCE) if room > 0 else ():
@@ -377,4 +379,5 @@ def _outgoing(row: Message) -> Outgoing:
         created_at=row.created_at,
         reply_to=row.reply_to,
         taken_at=row.sent_at,
+        lane=row.lane,
     )

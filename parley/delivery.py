@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bots.base import Channel, LiveEvent
 from crm_store import sending
 from crm_store.db import Database
+from crm_store.history import PUSHES
 from crm_store.messages import Policy, Sent
 from crm_store.outbox import Outgoing
 from crm_store.send_rules import Rules
@@ -29,14 +30,16 @@ from parley.rate import Buckets, Rate
 from parley.rounds import Rounds
 from parley.threads import in_thread
 
-IN_FLIGHT = 8  # of one channel: so many rows at most are unknown after a kill
-KEPT_FOR_ANSWERS = 2  # of these: a platform that hangs on pushes does not keep an answer waiting
+IN_FLIGHT = 2  # answers of one channel: so many at most are unknown after a kill
+PUSHES_IN_FLIGHT = 6  # beside them: a platform that hangs on pushes keeps no answer waiting
 SEND_SECONDS = 10.0
 IDLE_SECONDS = 0.5  # rows that are due later, or were queued by another process
 NO_ANSWER = "the platform did not answer in time"
 CHANNEL_FAILED = "the channel failed; the log has the details"
 REASONS = (NO_ANSWER, CHANNEL_FAILED)
 LONGEST_RETRY_SECONDS = 2.0  # between tries to write an outcome down
+
+Flying = dict[asyncio.Task[None], int]  # what is being sent, with the lane of each
 
 log = structlog.get_logger()
 
@@ -100,7 +103,7 @@ class Delivery:
 
     async def _serve(self, channel: Channel) -> None:
         """One channel's loop."""
-        flying: set[asyncio.Task[None]] = set()
+        flying: Flying = {}
         wake, rate = self._wakes[channel.name], self.rate(channel.name, channel.policy)
         try:
             while True:
@@ -112,28 +115,31 @@ class Delivery:
             if flying:
                 await asyncio.wait(flying, timeout=SEND_SECONDS + 1)
 
-    async def _start(self, channel: Channel, flying: set[asyncio.Task[None]], rate: Rate) -> int:
-        room = IN_FLIGHT - len(flying)
-        if room <= 0:
+    async def _start(self, channel: Channel, flying: Flying, rate: Rate) -> int:
+        pushing = sum(lane == PUSHES for lane in flying.values())
+        answers, pushes = IN_FLIGHT - (len(flying) - pushing), PUSHES_IN_FLIGHT - pushing
+        if answers + pushes <= 0:
             return 0
-        room, pushes = await rate.reserve(room, room - KEPT_FOR_ANSWERS)
+        room, pushes = await rate.reserve(answers + pushes, pushes)
         if room <= 0:
             return 0
         rows, looked = list[Outgoing](), 0
         try:
-            rows, looked = await self._take(channel, room, pushes)
+            rows, looked = await self._take(channel, room, answers, pushes)
         except Exception:
             log.exception("outbox.unreadable", channel=channel.name)
         await rate.give_back(room - len(rows))
         for row in rows:
             task = asyncio.create_task(self._deliver(channel, row))
-            flying.add(task)
-            task.add_done_callback(flying.discard)
+            flying[task] = row.lane
+            task.add_done_callback(flying.pop)
             task.add_done_callback(lambda _: self.wake(channel.name))
         return looked
 
-    async def _take(self, channel: Channel, room: int, pushes: int) -> tuple[list[Outgoing], int]:
-        taking = asyncio.create_task(asyncio.to_thread(self._start_sending, channel, room, pushes))
+    async def _take(
+        self, channel: Channel, room: int, answers: int, pushes: int
+    ) -> tuple[list[Outgoing], int]:
+        taking = asyncio.create_task(asyncio.to_thread(self._start_sending, channel, room, answers, pushes))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -180,7 +186,9 @@ class Delivery:
                 log.exception("outbox.unreadable")
             await asyncio.sleep(sending.LOST_AFTER.total_seconds() / 2)
 
-    def _start_sending(self, channel: Channel, room: int, pushes: int) -> tuple[list[Outgoing], int]:
+    def _start_sending(
+        self, channel: Channel, room: int, answers: int, pushes: int
+    ) -> tuple[list[Outgoing], int]:
         now = self._now()
         with self._database.reading() as session:
             if not sending.is_due(session, channel.name, now):
@@ -193,6 +201,7 @@ class Delivery:
                 room,
                 now,
                 rules=self._rules,
+                answers=answers,
                 pushes=pushes,
                 takes=channel.takes,
                 skipped=partial(self._metrics.skipped, channel.name),

@@ -22,7 +22,7 @@ from crm_store.followups import FollowUp
 from crm_store.history import Message
 from crm_store.identities import Identity
 from crm_store.messages import Address, Policy
-from parley.delivery import IN_FLIGHT
+from parley.delivery import PUSHES_IN_FLIGHT
 from tests.parley.platforms import served
 from tests.parley.serving import Server, free_port
 
@@ -99,7 +99,7 @@ def check_once(rows: list[Message], received: Mapping[int, int]) -> None:
         assert arrived == 1 or row.status == "unknown"
         assert row.status != "unknown" or row.reason  # It is shown, with its reason.
     unknown = [m for m in rows if m.status == "unknown"]
-    assert len(unknown) <= len(KILLED_AT) * IN_FLIGHT
+    assert len(unknown) <= len(KILLED_AT) * PUSHES_IN_FLIGHT
 
 
 @pytest.mark.timeout(300)
@@ -137,7 +137,7 @@ def test_across_kills_each_person_gets_a_push_and_a_followup_once(
         assert len({one.message_id for one in recipients if one.reason is None}) == len(PUSHED)
         states = Counter(row.state for row in session.exec(select(FollowUp)))
         assert states.keys() <= {"sent", "missed", "task"}
-        assert states["sent"] >= len(REMINDED) - IN_FLIGHT * len(KILLED_AT)
+        assert states["sent"] >= len(REMINDED) - PUSHES_IN_FLIGHT * len(KILLED_AT)
 
 
 def settled(database: Database) -> bool:

@@ -73,8 +73,10 @@ def test_what_was_just_taken_for_sending_at_a_stop_is_still_sent_after_it(
         async with tiny_house(sqlite_url, tmp_path, Policy()) as tiny:
             take = tiny.house.delivery._start_sending
 
-            def take_slowly(channel: Channel, room: int, pushes: int) -> tuple[list[Outgoing], int]:
-                found = take(channel, room, pushes)
+            def take_slowly(
+                channel: Channel, room: int, answers: int, pushes: int
+            ) -> tuple[list[Outgoing], int]:
+                found = take(channel, room, answers, pushes)
                 if found[0]:
                     taken.set()
                     assert gate.wait(10)
@@ -99,7 +101,7 @@ def test_what_was_just_taken_for_sending_at_a_stop_is_still_sent_after_it(
 def test_a_house_stops_although_the_database_is_away(sqlite_url: str, tmp_path: Path) -> None:
     looking, gate = threading.Event(), threading.Event()
 
-    def fail(_channel: Channel, _room: int, _pushes: int) -> tuple[list[Outgoing], int]:
+    def fail(_channel: Channel, _room: int, _answers: int, pushes: int) -> tuple[list[Outgoing], int]:
         looking.set()
         assert gate.wait(10)
         raise OperationalError("SELECT", {}, Exception("away"))
