@@ -91,10 +91,10 @@ class Visit:
         return drawing.word(self.language, key, values)
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        """A page; besides what all find, it finds `visit`, `staff`, `stops` and `counts` of the rail."""
+        """A page; besides what all find, it finds `visit`, `staff`, `stops` and `rail_counts`."""
         said = cookies.said_before(self.request)
         told = drawing.word(self.language, *said) if said else ""
-        html = self.part(template, said=told, counts=self._counts(), **values)
+        html = self.part(template, said=told, rail_counts=self._counts(), **values)
         response = HTMLResponse(html, status, pages.security_headers())
         if said:
             cookies.forget_said(response)
