@@ -161,8 +161,16 @@ async def warm_up(database: Database) -> None:
     await house.stop()
 
 
-async def live(database: Database, life: Life) -> None:
+async def _end_with(parent: int) -> None:
+    """Outlive nobody: a test that was killed itself cannot end what it has forked."""
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def live(database: Database, life: Life, parent: int) -> None:
     """Serve until killed."""
+    ending = asyncio.create_task(_end_with(parent))
     doom = Doom(life)
     channels = [Wired(name, life, doom) for name in POLICIES]
     house = _house(database, life.folder, channels, life.redis_url)
@@ -178,6 +186,7 @@ async def live(database: Database, life: Life) -> None:
         os.unlink(life.door)  # noqa: PTH108  (of the life before)
     async with await asyncio.start_unix_server(take, life.door) as server:
         await server.serve_forever()
+    ending.cancel()
 
 
 def main(url: str) -> None:
@@ -194,10 +203,10 @@ def main(url: str) -> None:
     os.write(out, b"warm\n")
     for line in sys.stdin:
         life = Life(**json.loads(line))
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            asyncio.run(live(database, life))
+            asyncio.run(live(database, life, parent))
             os._exit(0)
         os.write(out, f"{pid}\n".encode())
 
