@@ -19,7 +19,7 @@ def test_what_waits_is_done_together_and_in_order() -> None:
     def work(items: Sequence[int]) -> list[int]:
         batches.append(list(items))
         started.set()
-        gate.wait(5)
+        gate.wait(30)
         return [item * 2 for item in items]
 
     async def main() -> list[int]:
@@ -71,7 +71,7 @@ def test_who_stops_waiting_disturbs_nobody() -> None:
     gate = threading.Event()
 
     def work(items: Sequence[int]) -> list[int]:
-        gate.wait(5)
+        gate.wait(30)
         return list(items)
 
     async def main() -> int:

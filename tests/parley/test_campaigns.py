@@ -45,14 +45,14 @@ def test_a_launched_campaign_goes_out_by_itself(database_url: str, tmp_path: Pat
             object.__setattr__(tiny.house.rules, "quiet", None)  # at whatever hour this test runs
             await meet(tiny, 3)
             launch(tiny.house)
-            await until_true(lambda: statuses(tiny.house) == ["accepted"] * 3, within=15)
+            await until_true(lambda: statuses(tiny.house) == ["accepted"] * 3)
             assert tiny.channel.sent.count("spring friend") == 3
 
             def ended() -> bool:
                 with tiny.house.database.reading() as session:
                     return all(run.ended_at for run in session.exec(select(campaign_runs.CampaignRun)))
 
-            await until_true(ended, within=15)
+            await until_true(ended)
 
     asyncio.run(main())
 
@@ -76,12 +76,12 @@ def test_a_platform_that_hangs_on_pushes_keeps_no_answer_waiting(sqlite_url: str
 
             tiny.channel.send = hang_on_pushes  # type: ignore[method-assign]
             launch(tiny.house)
-            await until_true(lambda: len(hanging) >= 6, within=15)
+            await until_true(lambda: len(hanging) >= 6)
             await tiny.ask("anna", "1", "are you there?")
-            await until_true(lambda: "re are you there?" in tiny.channel.sent, within=5)
+            await until_true(lambda: "re are you there?" in tiny.channel.sent)
             assert len(hanging) == 6
             gate.set()
-            await until_true(lambda: statuses(tiny.house) == ["accepted"] * 20, within=15)
+            await until_true(lambda: statuses(tiny.house) == ["accepted"] * 20)
 
     asyncio.run(main())
 

@@ -117,7 +117,7 @@ def test_a_stop_finishes_the_tick_that_is_running(database: Database) -> None:
 
     def slow(session: Session, now: datetime) -> set[str]:
         begun.set()
-        assert gate.wait(10)
+        assert gate.wait(30)
         done.set()
         return set()
 
@@ -129,7 +129,7 @@ def test_a_stop_finishes_the_tick_that_is_running(database: Database) -> None:
         await asyncio.wait([running], timeout=0.05)
         assert not running.done()
         gate.set()
-        await asyncio.wait([running], timeout=5)
+        await asyncio.wait([running], timeout=30)
         assert running.cancelled()
 
     asyncio.run(main())
@@ -142,6 +142,6 @@ def test_an_open_house_ticks(database_url: str, tmp_path: Path, monkeypatch: pyt
 
     async def main() -> None:
         async with tiny_house(database_url, tmp_path, Policy()):
-            await until_true(lambda: tick.times >= 2, within=10)
+            await until_true(lambda: tick.times >= 2)
 
     asyncio.run(main())

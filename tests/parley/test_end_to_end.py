@@ -88,7 +88,7 @@ def shop(folder: Path) -> Iterator[Shop]:
         yield made
 
 
-def eventually(probe: Callable[[], Any], within: float = 15.0) -> Any:
+def eventually(probe: Callable[[], Any], within: float = 30.0) -> Any:
     """What a probe finds, as soon as it finds anything."""
     until = time.monotonic() + within
     while not (found := probe()):

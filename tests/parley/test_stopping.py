@@ -79,7 +79,7 @@ def test_what_was_just_taken_for_sending_at_a_stop_is_still_sent_after_it(
                 found = take(channel, room, answers, pushes)
                 if found[0]:
                     taken.set()
-                    assert gate.wait(10)
+                    assert gate.wait(30)
                 return found
 
             tiny.house.delivery._start_sending = take_slowly  # type: ignore[method-assign]
@@ -103,7 +103,7 @@ def test_a_house_stops_although_the_database_is_away(sqlite_url: str, tmp_path: 
 
     def fail(_channel: Channel, _room: int, _answers: int, pushes: int) -> tuple[list[Outgoing], int]:
         looking.set()
-        assert gate.wait(10)
+        assert gate.wait(30)
         raise OperationalError("SELECT", {}, Exception("away"))
 
     async def main() -> None:
@@ -113,7 +113,7 @@ def test_a_house_stops_although_the_database_is_away(sqlite_url: str, tmp_path: 
             stopping = asyncio.create_task(tiny.house.stop())
             await asyncio.sleep(0.01)
             gate.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await stopping
 
     asyncio.run(main())
@@ -136,7 +136,7 @@ def test_who_loses_the_database_while_polling_can_still_be_stopped_and_polls_aga
             steady.fails.set()
             await steady.ran.wait()
             assert tiny.house.broken == []
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await tiny.house.stop()
 
     asyncio.run(main())
@@ -196,13 +196,13 @@ def test_a_message_that_comes_as_its_conversation_is_let_go_does_not_wait_for_th
         worked = work(self, ids, *more)
         if not committed.is_set():
             committed.set()
-            assert gate.wait(10)
+            assert gate.wait(30)
         return worked
 
     monkeypatch.setattr(Worker, "work", work_and_linger)
 
     async def main() -> None:
-        async with tiny_house(sqlite_url, tmp_path, Policy()) as tiny:
+        async with tiny_house(sqlite_url, tmp_path, Policy(), ear=Ear(remote=True)) as tiny:
             await tiny.ask("anna", "1", "one")
             assert await asyncio.to_thread(committed.wait, 10)
             await tiny.ask("anna", "2", "two")

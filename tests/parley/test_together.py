@@ -134,7 +134,7 @@ def test_what_people_teach_is_taken_in_everywhere_at_once(
             woken = asyncio.Event()
             other.house.together._entries_changed = woken.set  # type: ignore[union-attr]
             one.house.entries_changed()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await woken.wait()
 
     asyncio.run(main())
@@ -223,7 +223,7 @@ def test_a_wake_up_is_taken_by_one_of_all(redis_url: str) -> None:
                 while len(taken) < 100:
                     taken.extend(await live.take(8))
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await asyncio.wait(
                     [asyncio.create_task(take(live)) for live in (one, other)],
                     return_when=asyncio.FIRST_COMPLETED,

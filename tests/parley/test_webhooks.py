@@ -31,7 +31,7 @@ def run(
     asyncio.run(main())
 
 
-async def eventually(probe: Callable[[], Any], within: float = 10.0) -> Any:
+async def eventually(probe: Callable[[], Any], within: float = 30.0) -> Any:
     """What a probe of the database finds, as soon as it finds anything."""
     until = time.monotonic() + within
     while not (found := await asyncio.to_thread(probe)):

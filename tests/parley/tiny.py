@@ -193,7 +193,7 @@ async def fetch(app: ASGIApp, path: str) -> tuple[int, str]:
     return told[0]["status"], b"".join(event.get("body", b"") for event in told).decode()
 
 
-async def until_true(probe: Callable[[], Any], within: float = 5.0) -> None:
+async def until_true(probe: Callable[[], Any], within: float = 30.0) -> None:
     """Wait until the probe finds something."""
     until = time.monotonic() + within
     while not await asyncio.to_thread(probe):
