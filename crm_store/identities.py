@@ -169,9 +169,10 @@ def use_window(windows: Mapping[str, Any], now: datetime, count: int = 1) -> dic
         now += timedelta(microseconds=1)  # No two sends have the same moment.
 
     def use(bucket: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not bucket["left"] or datetime.fromisoformat(bucket["until"]) <= now:
-            return bucket
-        left = max(0, bucket["left"] - count)
+        left = bucket["left"]
+        if left and datetime.fromisoformat(bucket["until"]) > now:
+            left = max(0, left - count)
+        # Remembered in any case: a trigger that is still to come in may have been before it.
         return {**bucket, "left": left, "used": sorted({*bucket.get("used", ()), *used})[-_REMEMBERED:]}
 
     return {trigger: use(bucket) for trigger, bucket in windows.items()}

@@ -271,6 +271,8 @@ class World:
             rows = self._start()
             if not rows:
                 return
+            # Between the verdict and the platform lies a token that has to be fetched, or a slow line.
+            self.simulator.clock.advance(self.dice.choice((0, 0, 0, 1, 9)))
             for row in rows:
                 await self._send(row)
             self._finish(0.9)
