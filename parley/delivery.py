@@ -165,7 +165,8 @@ class Delivery:
 
     async def _finished(self, row: Outgoing, sent: Sent, *, inline: bool = False) -> None:
         """Tell the open pages, and write the outcome down."""
-        if sent.status in ("accepted", "delivered", "read", "unknown"):
+        arrived = sent.status in ("accepted", "delivered", "read", "unknown")
+        if arrived and self._hub.is_followed(row.address):
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
         self._metrics.became(row.address.channel, sent)
         event = "reply." + ("delayed" if sent.status == "queued" else sent.status)

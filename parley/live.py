@@ -70,6 +70,10 @@ class Hub:
         """All addresses that somebody follows here."""
         return list(self._followers)
 
+    def is_followed(self, address: Address) -> bool:
+        """Whether anybody may follow the address: here, or in a process that we cannot see."""
+        return self.wire is not None or address in self._followers
+
     def publish(self, address: Address, event: LiveEvent) -> None:
         """Tell all followers of the address. To be called on the event loop."""
         self.hear(address, event)

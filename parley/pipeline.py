@@ -142,10 +142,12 @@ class Pipeline:
         self._work_on([one for one in left if one not in worked.done])
         self.others.hand_over({one.conversation_id for one in recorded if one.waiting and not one.leased})
         for one in recorded:
-            if not one.repeat:
+            if one.repeat:
+                continue
+            if self._hub.is_followed(one.incoming.address):
                 line = line_in(one.incoming, one.message_id, one.seq, self._now())
                 self._hub.publish(one.incoming.address, LiveEvent("line", line))
-                self._fetch(one)
+            self._fetch(one)
 
     def _work_on(self, ids: Sequence[UUID]) -> None:
         self._held.update(ids)
