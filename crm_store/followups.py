@@ -38,6 +38,7 @@ MOST_PLANNED = 50  # for one customer: nobody needs more, and a script that asks
 
 _PLANNED = text("state = 'planned'")
 _AWAITING = text("state = 'planned' AND cancel_if_written")
+_TO_BE_CANCELLED = text("followups.cancel_if_written")
 _IS_PLANNED = literal_column("'planned'", Text)  # a partial index is only used for the literal
 
 
@@ -239,15 +240,17 @@ def complete(session: Session, followup_id: UUID, now: datetime) -> FollowUp:
 
 
 def _is_awaiting() -> ColumnElement[bool]:
-    return is_planned() & col(FollowUp.cancel_if_written)
+    # As the index says it: a comparison with true would not find it.
+    return is_planned() & _TO_BE_CANCELLED
 
 
 def _looking(dialect: str) -> ClauseElement:
+    # Each customer looked up by itself: a join may be begun at the follow-ups, however many are planned.
     wanted, same = listing(dialect, (col(FollowUp.customer_id),))
-    return select(FollowUp.id).join(wanted, same).where(_is_awaiting())
+    return select(wanted.c.v0).where(select(FollowUp.id).where(same, _is_awaiting()).exists())
 
 
-_AWAITING_THEM = Statement(_looking)
+_AWAITED = Statement(_looking)
 
 
 def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datetime) -> None:
@@ -255,10 +258,10 @@ def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datet
 
     One look at a small index where, as nearly always, there is nothing of the kind.
     """
-    awaiting = _AWAITING_THEM.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
+    awaiting = _AWAITED.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
     if not awaiting:
         return
-    waits = (_is_awaiting(), col(FollowUp.id).in_([one for (one,) in awaiting]))
+    waits = (_is_awaiting(), col(FollowUp.customer_id).in_([UUID(one) for (one,) in awaiting]))
     query = select(FollowUp).where(*waits).order_by(col(FollowUp.id))
     found = session.exec(query.with_for_update()).all()
     queued = [row.message_id for row in found if row.message_id]

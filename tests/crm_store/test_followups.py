@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import Session
 
 from crm_store import (
     channels,
@@ -18,11 +19,12 @@ from crm_store import (
     send_rules,
     sending,
 )
-from crm_store.db import Database
+from crm_store.db import Database, new_id
 from crm_store.followups import FollowUp
 from crm_store.messages import Address, Content, Incoming, Policy, Refused, Sent, Window
 from crm_store.recording import record
 from crm_store.sending import Outcome
+from tests.crm_store.test_full_outbox import plans_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -260,3 +262,11 @@ def test_an_agents_task_is_done_once_and_nothing_is_sent(shop: Shop) -> None:
             assert followups.complete(session, task, NOW).state == "done"
     with pytest.raises(Refused):
         shop.cancel(task, NOW)
+
+
+def test_who_writes_is_looked_up_however_many_followups_are_planned(sqlite_url: str) -> None:
+    def written(session: Session) -> None:
+        followups.cancel_awaiting(session, [new_id()], NOW)
+
+    (plan,) = {line for line, _ in plans_of(Database(sqlite_url), written) if "followups" in line}
+    assert plan == "SEARCH followups USING INDEX ix_followups_awaiting (customer_id=?)"
