@@ -23,8 +23,8 @@ from crm_store.db import NOT_PERSONAL, UtcDateTime, exclusive, insert_into
 from crm_store.history import Message
 from crm_store.search_words import words_of
 
-MOST_MESSAGES = 1000  # in one tick
-MOST_CUSTOMERS = 500
+MOST_MESSAGES = 100  # in one piece: for some ten milliseconds on SQLite nobody else writes
+MOST_CUSTOMERS = 100
 LATE = 20_000  # so far behind the newest message another one may still be committed
 LATE_FOR = timedelta(minutes=2)
 _LAST_PLACE = 16_383  # in a tsvector
@@ -102,8 +102,8 @@ class Progress(SQLModel, table=True):
     moved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
-def tick(session: Session, now: datetime) -> set[str]:
-    """Read what is new, then some of what was there before; a bounded piece of work."""
+def tick(session: Session, now: datetime) -> bool:
+    """Read what is new, then some of what was there before: a small piece. True: more may be left."""
     # An erasure waits for it, or it for the erasure: no word is written down after it was erased.
     exclusive(session, "search")
     progress = session.get_one(Progress, 1)
@@ -111,8 +111,7 @@ def tick(session: Session, now: datetime) -> set[str]:
     if room > 0 and progress.oldest > 1:
         _read_old(session, progress, room)
     session.add(progress)
-    _read_customers(session)
-    return set()
+    return _read_customers(session) == MOST_CUSTOMERS or room <= 0 or progress.oldest > 1
 
 
 def _read_new(session: Session, progress: Progress, now: datetime) -> int:
@@ -157,14 +156,15 @@ def _write_messages(session: Session, rows: Sequence[Row[Any]]) -> None:
         if row.text
     ]
     if found:
-        session.execute(insert_into(session, MessageWords).on_conflict_do_nothing(), found)
+        statement = insert_into(session, MessageWords.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
+        session.connection().execute(statement, found)
 
 
-def _read_customers(session: Session) -> None:
+def _read_customers(session: Session) -> int:
     query = select(col(DueCustomer.id), col(DueCustomer.customer_id)).order_by(col(DueCustomer.id))
     due = session.execute(query.limit(MOST_CUSTOMERS)).all()
     if not due:
-        return
+        return 0
     # Taken off first: what changes while we read is due again.
     session.execute(delete(DueCustomer).where(col(DueCustomer.id).in_([row.id for row in due])))
     ids = {row.customer_id for row in due}
@@ -176,6 +176,7 @@ def _read_customers(session: Session) -> None:
     for customer_id, value in session.execute(values.where(col(Attribute.customer_id).in_(ids))):
         texts[customer_id] += _texts_in(value)
     _write_customers(session, texts)
+    return len(due)
 
 
 def _write_customers(session: Session, texts: dict[UUID, list[str]]) -> None:

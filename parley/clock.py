@@ -7,6 +7,7 @@ Of all processes on a database one ticks; the others ask every second whether it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -22,8 +23,13 @@ from parley.threads import in_thread
 
 TICK_SECONDS = 1.0
 
+PIECES_SECONDS = 0.5  # of a second, for work that comes in pieces
+GIVE_WAY_SECONDS = 0.005  # between two of them, so that others write
+
 # A piece of what is due now, in one transaction; returns the channels that have something to send.
 Tick = Callable[[Session, datetime], set[str]]
+# A small piece of what may take long; returns whether more is left.
+Piece = Callable[[Session, datetime], bool]
 
 log = structlog.get_logger()
 
@@ -37,8 +43,10 @@ class Clock:
         ticks: Mapping[str, Tick],
         queued: Callable[[str], None],
         now: Callable[[], datetime],
+        pieces: Mapping[str, Piece] | None = None,
     ) -> None:
         """`queued` is told each channel with something to send, from another thread."""
+        self._pieces = pieces or {}
         self._database = database
         self._ticks = ticks
         self._queued = queued
@@ -87,6 +95,8 @@ class Clock:
             return False
         for name, tick in self._ticks.items():
             self._call(name, tick)
+        for name, piece in self._pieces.items():
+            self._work_off(name, piece)
         return True
 
     def _call(self, name: str, tick: Tick) -> None:
@@ -98,6 +108,18 @@ class Clock:
             return
         for channel in channels:
             self._queued(channel)
+
+    def _work_off(self, name: str, piece: Piece) -> None:
+        until = time.monotonic() + PIECES_SECONDS
+        try:
+            while time.monotonic() < until:
+                with self._database.writing() as session:
+                    more = piece(session, self._now())
+                if not more:
+                    return
+                time.sleep(GIVE_WAY_SECONDS)
+        except Exception:
+            log.exception("tick.failed", tick=name)  # It is tried again.
 
     def _leave(self) -> None:
         self._alone = None

@@ -29,7 +29,7 @@ from crm_store.migrating import upgrade
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recorded
 from crm_store.sending import give_up_lost
-from parley.clock import Clock, Tick
+from parley.clock import Clock, Piece, Tick
 from parley.delivery import Delivery
 from parley.fetching import Fetcher
 from parley.host import HouseHost
@@ -58,8 +58,8 @@ TICKS: Mapping[str, Tick] = {
     "followups": due_followups.tick,
     "erasures": erasures.tick,
     "idempotency_keys": idempotency.tick,
-    "search": search_index.tick,
 }
+PIECES: Mapping[str, Piece] = {"search": search_index.tick}
 PUT_BACK = "put back"
 PUT_BACK_SECONDS = 2.0
 
@@ -102,7 +102,7 @@ class House:
             self.database, self.channels, rounds, self.hub, now, self.rules, self.metrics
         )
         ticks: Mapping[str, Tick] = {**TICKS, "campaigns": partial(running.tick, rules=self.rules)}
-        self.clock = Clock(self.database, ticks, self.queued, now)
+        self.clock = Clock(self.database, ticks, self.queued, now, PIECES)
         self.pipeline = Pipeline(
             self.database,
             worker,

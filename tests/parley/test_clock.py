@@ -136,6 +136,35 @@ def test_a_stop_finishes_the_tick_that_is_running(database: Database) -> None:
     assert done.is_set()
 
 
+def test_long_work_is_done_in_pieces_until_nothing_is_left(database: Database) -> None:
+    left = [3, 2, 1, 0]
+
+    def piece(session: Session, now: datetime) -> bool:
+        session.execute(select(1))
+        return left.pop(0) > 0
+
+    clock = Clock(database, {}, lambda _: None, lambda: NOW, {"piece": piece})
+    assert asyncio.run(clock.beat())
+    assert left == []
+
+
+def test_a_piece_that_fails_is_tried_with_the_next_beat(database: Database) -> None:
+    times = 0
+
+    def piece(session: Session, now: datetime) -> bool:
+        nonlocal times
+        times += 1
+        raise LookupError("nothing there")
+
+    async def main() -> None:
+        clock = Clock(database, {}, lambda _: None, lambda: NOW, {"piece": piece})
+        assert await clock.beat()
+        assert await clock.beat()
+
+    asyncio.run(main())
+    assert times == 2
+
+
 def test_an_open_house_ticks(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tick = Counting()
     monkeypatch.setattr(houses, "TICKS", {"tick": tick})
