@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from crm_store.messages import ParleyError
 
 KINDS = ("now", "at", "cron")
+_A_MOMENT = timedelta(microseconds=1)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 BAD_KIND = "a schedule is now, at a time, or cron"
@@ -35,7 +37,7 @@ def check_schedule(schedule: Mapping[str, Any]) -> None:
         case "at":
             _at(schedule)
         case "cron":
-            if _next(_cron(schedule), datetime.now(UTC)) is None:
+            if _cron(schedule).next(datetime.now(UTC)) is None:
                 raise InvalidSchedule(NEVER)
         case _:
             raise InvalidSchedule(BAD_KIND)
@@ -45,7 +47,7 @@ def first_time(schedule: Mapping[str, Any], now: datetime) -> datetime | None:
     """When a campaign that is launched now begins."""
     match schedule["kind"]:
         case "cron":
-            return _next(_cron(schedule), now)
+            return _cron(schedule).next(now)
         case "at":
             return _at(schedule)
     return now
@@ -53,7 +55,7 @@ def first_time(schedule: Mapping[str, Any], now: datetime) -> datetime | None:
 
 def next_time(schedule: Mapping[str, Any], now: datetime) -> datetime | None:
     """When it begins again; None if it does not. Times that were missed are not made up for."""
-    return _next(_cron(schedule), now) if schedule["kind"] == "cron" else None
+    return _cron(schedule).next(now) if schedule["kind"] == "cron" else None
 
 
 def upcoming(schedule: Mapping[str, Any], now: datetime, count: int = 3) -> list[datetime]:
@@ -62,7 +64,7 @@ def upcoming(schedule: Mapping[str, Any], now: datetime, count: int = 3) -> list
         first = first_time(schedule, now)
         return [first] if first else []
     cron, found, at = _cron(schedule), list[datetime](), now
-    while len(found) < count and (at_next := _next(cron, at)):
+    while len(found) < count and (at_next := cron.next(at)):
         found.append(at := at_next)
     return found
 
@@ -77,7 +79,28 @@ def _at(schedule: Mapping[str, Any]) -> datetime:
     return at.astimezone(UTC)
 
 
-def _cron(schedule: Mapping[str, Any]) -> CronTrigger:
+@dataclass(frozen=True, slots=True)
+class _Cron:
+    """Times on the clocks of a zone. APScheduler is asked as if they never changed: else it loses a day."""
+
+    times: CronTrigger
+    zone: ZoneInfo
+
+    def next(self, after: datetime) -> datetime | None:
+        """The next time strictly behind `after`. An hour that clocks repeat counts once.
+
+        A time that clocks leave out is as much later as they are put forward.
+        """
+        shown = after.astimezone(self.zone).replace(tzinfo=UTC, fold=0)
+        while (found := self.times.get_next_fire_time(None, shown + _A_MOMENT)) is not None:
+            moment: datetime = found.replace(tzinfo=self.zone).astimezone(UTC)
+            if moment > after:
+                return moment
+            shown = found
+        return None
+
+
+def _cron(schedule: Mapping[str, Any]) -> _Cron:
     try:
         zone = ZoneInfo(str(schedule["timezone"]))
     except (KeyError, ValueError, OSError):
@@ -88,17 +111,6 @@ def _cron(schedule: Mapping[str, Any]) -> CronTrigger:
     # APScheduler counts days of the week from Monday, cron from Sunday: names leave no doubt.
     fields[4] = re.sub(r"(?<![/\w])[0-7]", lambda digit: _DAYS[int(digit.group())], fields[4].lower())
     try:
-        return CronTrigger.from_crontab(" ".join(fields), timezone=zone)
+        return _Cron(CronTrigger.from_crontab(" ".join(fields), timezone=UTC), zone)
     except ValueError:
         raise InvalidSchedule(BAD_CRON) from None
-
-
-def _next(cron: CronTrigger, after: datetime) -> datetime | None:
-    """The next time strictly behind `after`. An hour that clocks repeat counts once."""
-    at = after + timedelta(microseconds=1)
-    while (found := cron.get_next_fire_time(None, at)) is not None:
-        moment: datetime = found.astimezone(UTC)
-        if not found.fold and moment > after:
-            return moment
-        at = max(moment, at) + timedelta(minutes=1)
-    return None

@@ -56,6 +56,17 @@ def test_a_wrong_schedule_is_refused(schedule: dict[str, Any]) -> None:
         check_schedule(schedule)
 
 
+def test_the_day_after_clocks_are_put_forward_is_not_left_out() -> None:
+    daily, at = cron("0 0 * * *", "Europe/Berlin"), datetime(2027, 3, 27, 12, tzinfo=UTC)
+    days = [found.astimezone(ZoneInfo("Europe/Berlin")).day for found in upcoming(daily, at)]
+    assert days == [28, 29, 30]
+
+
+def test_a_time_that_clocks_leave_out_comes_as_much_later() -> None:
+    night, at = cron("30 2 * * *", "Europe/Berlin"), datetime(2027, 3, 27, 12, tzinfo=UTC)
+    assert next_time(night, at) == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+
+
 @given(start=st.integers(0, 365 * 3), hour=st.integers(0, 23), minute=st.sampled_from([0, 30]))
 def test_a_daily_time_comes_once_on_every_day_also_when_clocks_change(
     start: int, hour: int, minute: int
