@@ -12,16 +12,9 @@ from typing import Any
 from sqlalchemy import Column
 from sqlmodel import Field, Session, SQLModel, select
 
-from crm_store.db import (
-    NOT_PERSONAL,
-    CleanJson,
-    CleanText,
-    UtcDateTime,
-    exclusive,
-    new_id,
-    write_rows,
-)
+from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, exclusive, new_id
 from crm_store.messages import Policy
+from crm_store.statements import Rows
 
 
 class ChannelRow(SQLModel, table=True):
@@ -48,10 +41,15 @@ class SharedValue(SQLModel, table=True):
     ends_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+_TABLES = SQLModel.metadata.tables
+_OPENED = Rows(_TABLES["channels"], list(ChannelRow.model_fields), replaces=["name"])
+_SHARED = Rows(_TABLES["shared_values"], list(SharedValue.model_fields), replaces=["key"])
+
+
 def write_channel(session: Session, name: str, kind: str, policy: Policy, now: datetime) -> None:
     """Write down what a channel declares."""
     row = {"name": name, "kind": kind, "policy": policy.to_json(), "opened_at": now}
-    write_rows(session, ChannelRow, [row])
+    _OPENED.write(session, [row])
 
 
 def policies(session: Session) -> dict[str, Policy]:
@@ -74,7 +72,7 @@ def share(
         {"key": key, "value": value, "made_at": made_at, "ends_at": ends_at}
         for key, (value, ends_at) in values.items()
     ]
-    write_rows(session, SharedValue, rows)
+    _SHARED.write(session, rows)
 
 
 def house_id(session: Session, now: datetime) -> str:

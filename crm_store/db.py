@@ -230,16 +230,6 @@ def insert_into(session: Session, table: Any) -> Any:
     return dialect.insert(table)
 
 
-def write_rows(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, or replace those that are there under their primary key."""
-    if not rows:
-        return
-    statement = insert_into(session, table)
-    keys = [column.name for column in table.__table__.primary_key]
-    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
-
-
 def listed(
     session: Session, columns: Sequence[Any], rows: Collection[Sequence[str]]
 ) -> tuple[CTE, ColumnElement[bool]]:

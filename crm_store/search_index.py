@@ -102,6 +102,9 @@ class Progress(SQLModel, table=True):
     moved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
+_WORDS = SQLModel.metadata.tables[str(MessageWords.__tablename__)]
+
+
 def tick(session: Session, now: datetime) -> bool:
     """Read what is new, then some of what was there before: a small piece. True: more may be left."""
     # An erasure waits for it, or it for the erasure: no word is written down after it was erased.
@@ -156,8 +159,7 @@ def _write_messages(session: Session, rows: Sequence[Row[Any]]) -> None:
         if row.text
     ]
     if found:
-        statement = insert_into(session, MessageWords.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
-        session.connection().execute(statement, found)
+        session.connection().execute(insert_into(session, _WORDS).on_conflict_do_nothing(), found)
 
 
 def _read_customers(session: Session) -> int:
