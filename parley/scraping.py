@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -32,6 +32,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 # What proxies add: whoever asks through one comes from somewhere else.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _REFUSED = "from elsewhere only with a token: see [metrics] in the settings\n"
+Family = TypeVar("Family", "GaugeMetricFamily", "CounterMetricFamily")
 
 
 class Scraping:
@@ -183,10 +184,7 @@ def _gauge(
 ) -> GaugeMetricFamily:
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(f"parley_{name}", about, labels=labels)
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family
+    return _filled(GaugeMetricFamily(f"parley_{name}", about, labels=labels), values)
 
 
 def _counter(
@@ -194,7 +192,10 @@ def _counter(
 ) -> CounterMetricFamily:
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(f"parley_{name}", about, labels=labels)
+    return _filled(CounterMetricFamily(f"parley_{name}", about, labels=labels), values)
+
+
+def _filled(family: Family, values: Mapping[Any, float]) -> Family:
     for key, value in values.items():
         family.add_metric(key, value)
     return family
