@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -22,7 +23,7 @@ class NotReady(Exception):
     """A server that did not start; its log's end."""
 
 
-class Served:
+class Served(ABC):
     """Something that answers callbacks at `path` on `ports`. A subclass says how it is started."""
 
     path = "/"
@@ -40,9 +41,9 @@ class Served:
         """Its processes, and theirs."""
         return family([process.pid for process in self._processes])
 
+    @abstractmethod
     def start(self) -> None:
         """Start the processes and wait for them."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         try:
