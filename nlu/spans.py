@@ -11,6 +11,8 @@ from crm_store.messages import Entity
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _HALF_WIDTH |= {0xFFE0: 0xA2, 0xFFE1: 0xA3, 0xFFE5: 0xA5, 0xFFE6: 0x20A9}
 _PLAIN = _HALF_WIDTH | SIMPLIFIED
+# Most texts hold none of them: one look costs a tenth of translating.
+_NOT_PLAIN = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
 # Only scripts that put blanks between words have word borders; `\b` would see none inside Chinese.
 _ALPHABETIC = re.compile("[0-9A-Za-z\u00c0-\u024f\u0370-\u052f]")
 
@@ -19,7 +21,7 @@ def fold(text: str) -> str:
     """Half width, simplified and lower case, character by character: every place stays where it is."""
     if text.isascii():
         return text.lower()
-    half = text.translate(_PLAIN)
+    half = text.translate(_PLAIN) if _NOT_PLAIN.search(text) else text
     lower = half.lower()
     if len(lower) == len(text):
         return lower
