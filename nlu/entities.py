@@ -13,6 +13,7 @@ import ahocorasick
 
 from crm_store.messages import Entity
 from nlu import system_entities
+from nlu.needs import Needs
 from nlu.spans import at_word_borders, fold, without_overlaps
 from nlu.system_entities import find_system_entities
 from nlu.training_data import TrainingData
@@ -51,7 +52,7 @@ class EntityRules:
     synonyms: dict[str, str] = field(default_factory=dict)  # folded phrase: value
     lists: dict[str, list[str]] = field(default_factory=dict)  # folded phrase: the lookups it is in
     _automaton: Any = None
-    _patterns: list[tuple[str, re.Pattern[str]]] = field(default_factory=list)
+    _patterns: list[tuple[str, Needs, re.Pattern[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         automaton = ahocorasick.Automaton()
@@ -61,7 +62,7 @@ class EntityRules:
             automaton.make_automaton()
             self._automaton = automaton
         self._patterns = [
-            (entity, re.compile(pattern, re.IGNORECASE))
+            (entity, Needs(pattern), re.compile(pattern, re.IGNORECASE))
             for entity, patterns in self.regexes.items()
             for pattern in patterns
         ]
@@ -95,12 +96,13 @@ class EntityRules:
         A system type that the project declares (such as `phone`) is filled in among the project's.
         """
         text = text[:LONGEST]
-        system = find_system_entities(text, today)
+        folded = fold(text)
+        system = find_system_entities(folded, today)
         mine = [entity for entity in system if entity.entity in self.types]
         hints: list[Entity] = []
         if self._automaton is not None:
-            mine = [*self._phrases_in(text, hints), *mine]
-        for found in self._patterns_in(text):
+            mine = [*self._phrases_in(text, folded, hints), *mine]
+        for found in self._patterns_in(text, text.lower()):
             if found.entity in self.types:
                 mine.insert(0, found)
             else:
@@ -108,8 +110,7 @@ class EntityRules:
         others = tuple(entity for entity in system if entity.entity not in self.types)
         return Found(without_overlaps(mine) if mine else (), others, tuple(hints))
 
-    def _phrases_in(self, text: str, hints: list[Entity]) -> Iterator[Entity]:
-        folded = fold(text)
+    def _phrases_in(self, text: str, folded: str, hints: list[Entity]) -> Iterator[Entity]:
         for last, phrase in self._automaton.iter(folded):
             start, end = last + 1 - len(phrase), last + 1
             if not at_word_borders(folded, start, end):
@@ -122,8 +123,10 @@ class EntityRules:
                 origin = self.origins.get(phrase, "example")
                 yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin)
 
-    def _patterns_in(self, text: str) -> Iterator[Entity]:
-        for entity, pattern in self._patterns:
+    def _patterns_in(self, text: str, lower: str) -> Iterator[Entity]:
+        for entity, needs, pattern in self._patterns:
+            if not needs.in_(lower):
+                continue
             for found in pattern.finditer(text):
                 if found.end() > found.start():
                     value = self._value(found.group())

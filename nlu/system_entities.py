@@ -89,7 +89,7 @@ def find_system_entities(text: str, today: date | None = None) -> tuple[Entity, 
 
 
 def _urls(folded: str) -> Iterator[Find]:
-    if "http" in folded or "www." in folded:
+    if "://" in folded or "www." in folded:
         for found in _URL.finditer(folded):
             url = found.group().rstrip(".,;:!?'*)")
             yield found.start(), found.start() + len(url), url
