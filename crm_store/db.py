@@ -248,8 +248,8 @@ def listing(dialect: str, columns: Sequence[Any]) -> tuple[CTE, ColumnElement[bo
     return _joined(_LISTED[dialect, len(columns)], columns)
 
 
-def as_list(rows: Collection[Sequence[str]]) -> str:
-    """Rows of texts as one value."""
+def as_list(rows: Collection[Sequence[str | int]]) -> str:
+    """Rows of texts or numbers as one value."""
     return write_json([list(row) for row in rows])
 
 

@@ -1,7 +1,8 @@
 """The search index: which words stand in which message and in what is known of which customer.
 
-It is filled by the clock, so that taking a message in costs nothing for it. On SQLite triggers keep a
-full-text table beside each of these tables (migration 0006); on PostgreSQL the words are a tsvector.
+It is filled by the clock, so that taking a message in costs nothing for it. Only what people have written
+is read: the bot's answers and campaigns say the same to everybody. On SQLite triggers keep a full-text
+table beside each of these tables (migration 0006); on PostgreSQL the words are a tsvector.
 """
 
 from __future__ import annotations
@@ -13,17 +14,30 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, Row, Text, delete
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+)
+from sqlalchemy import select as select_rows
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.customers import Attribute, Customer
-from crm_store.db import NOT_PERSONAL, UtcDateTime, exclusive, insert_into
+from crm_store.db import NOT_PERSONAL, UtcDateTime, as_list, exclusive, listing
 from crm_store.history import Message
 from crm_store.search_words import words_of
+from crm_store.statements import Rows, Statement
 
-MOST_MESSAGES = 100  # in one piece: for some ten milliseconds on SQLite nobody else writes
+MOST_MESSAGES = 200  # in one piece: for some ten milliseconds on SQLite nobody else writes
 MOST_CUSTOMERS = 100
 LATE = 20_000  # so far behind the newest message another one may still be committed
 LATE_FOR = timedelta(minutes=2)
@@ -51,7 +65,12 @@ class Words(TypeDecorator[str]):
         """Each word with its places, as PostgreSQL writes them."""
         if value is None or dialect.name != "postgresql":
             return value
-        return " ".join(f"'{word}':{place}" for place, word in enumerate(value.split()[:_LAST_PLACE], 1))
+        return placed(value)
+
+
+def placed(words: str) -> str:
+    """Words with the place of each, as PostgreSQL writes a tsvector."""
+    return " ".join(f"'{word}':{place}" for place, word in enumerate(words.split()[:_LAST_PLACE], 1))
 
 
 _DERIVED = {"personal": {"words": "delete"}, "derived": True}
@@ -102,7 +121,36 @@ class Progress(SQLModel, table=True):
     moved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
-_WORDS = SQLModel.metadata.tables[str(MessageWords.__tablename__)]
+_WORDS, _MESSAGES, _OF_CUSTOMERS, _DUE, _CUSTOMERS, _FACTS = (
+    SQLModel.metadata.tables[str(table.__tablename__)]
+    for table in (MessageWords, Message, CustomerWords, DueCustomer, Customer, Attribute)
+)
+_PEOPLE = ("customer", "agent")  # whose words are read
+
+
+def _looking_for_due(_dialect: str) -> ClauseElement:
+    query = select_rows(_DUE.c.id, _DUE.c.customer_id).order_by(_DUE.c.id)
+    return query.limit(bindparam("most", type_=Integer))
+
+
+def _taking(dialect: str) -> ClauseElement:
+    wanted, _ = listing(dialect, (_DUE.c.id,))
+    return delete(_DUE).where(_DUE.c.id.in_(select_rows(cast(wanted.c.v0, BigInteger))))
+
+
+def _naming(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_CUSTOMERS.c.id,))
+    return select_rows(_CUSTOMERS.c.id, _CUSTOMERS.c.display_name).join(wanted, same)
+
+
+def _knowing(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_FACTS.c.customer_id,))
+    return select_rows(_FACTS.c.customer_id, _FACTS.c.value).join(wanted, same)
+
+
+_FIND_DUE, _TAKE, _NAMES, _KNOWN = map(Statement, (_looking_for_due, _taking, _naming, _knowing))
+_WRITE = Rows(_WORDS, ("seq", "conversation_id", "words"), replaces=("seq",))
+_WRITE_CUSTOMERS = Rows(_OF_CUSTOMERS, ("customer_id", "words"), replaces=("customer_id",))
 
 
 def tick(session: Session, now: datetime) -> bool:
@@ -135,7 +183,8 @@ def _read_late(session: Session, progress: Progress, now: datetime) -> None:
         return
     known = select(MessageWords.seq).where(col(MessageWords.seq) == col(Message.seq)).exists()
     behind = col(Message.seq).between(max(progress.newest - LATE, progress.oldest), progress.newest)
-    query = _messages().where(behind, col(Message.text) != "", ~known).limit(MOST_MESSAGES)
+    said = col(Message.sender).in_(_PEOPLE) & (col(Message.text) != "")
+    query = _messages().where(behind, said, ~known).limit(MOST_MESSAGES)
     _write_messages(session, session.execute(query).all())
 
 
@@ -149,33 +198,35 @@ def _read_old(session: Session, progress: Progress, room: int) -> None:
 
 
 def _messages() -> Any:
-    return select(col(Message.seq), col(Message.conversation_id), col(Message.text))
+    return select_rows(*(_MESSAGES.c[name] for name in ("seq", "conversation_id", "sender", "text")))
 
 
-def _write_messages(session: Session, rows: Sequence[Row[Any]]) -> None:
+def _write_messages(session: Session, rows: Sequence[Any]) -> None:
     found = [
         {"seq": row.seq, "conversation_id": row.conversation_id, "words": words_of(row.text)}
         for row in rows
-        if row.text
+        if row.text and row.sender in _PEOPLE
     ]
-    if found:
-        session.connection().execute(insert_into(session, _WORDS).on_conflict_do_nothing(), found)
+    _WRITE.write(session, _as_kept(session, found))
+
+
+def _as_kept(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if session.get_bind().dialect.name == "sqlite":
+        return rows
+    return [{**row, "words": placed(row["words"])} for row in rows]
 
 
 def _read_customers(session: Session) -> int:
-    query = select(col(DueCustomer.id), col(DueCustomer.customer_id)).order_by(col(DueCustomer.id))
-    due = session.execute(query.limit(MOST_CUSTOMERS)).all()
+    due = _FIND_DUE.fetch(session, most=MOST_CUSTOMERS)
     if not due:
         return 0
     # Taken off first: what changes while we read is due again.
-    session.execute(delete(DueCustomer).where(col(DueCustomer.id).in_([row.id for row in due])))
-    ids = {row.customer_id for row in due}
-    texts: dict[UUID, list[str]] = {one: [] for one in ids}
-    names = select(col(Customer.id), col(Customer.display_name)).where(col(Customer.id).in_(ids))
-    for customer_id, name in session.execute(names):
+    _TAKE.run_once(session, {"rows": as_list([(place,) for place, _ in due])})
+    texts: dict[UUID, list[str]] = {customer_id: [] for _, customer_id in due}
+    asked = as_list([(one.hex,) for one in texts])
+    for customer_id, name in _NAMES.fetch(session, rows=asked):
         texts[customer_id].append(name)
-    values = select(col(Attribute.customer_id), col(Attribute.value))
-    for customer_id, value in session.execute(values.where(col(Attribute.customer_id).in_(ids))):
+    for customer_id, value in _KNOWN.fetch(session, rows=asked):
         texts[customer_id] += _texts_in(value)
     _write_customers(session, texts)
     return len(due)
@@ -183,12 +234,7 @@ def _read_customers(session: Session) -> int:
 
 def _write_customers(session: Session, texts: dict[UUID, list[str]]) -> None:
     rows = [{"customer_id": one, "words": words_of(*said)} for one, said in sorted(texts.items())]
-    statement = insert_into(session, CustomerWords)
-    change = {"words": statement.excluded.words}
-    changed = statement.on_conflict_do_update(index_elements=["customer_id"], set_=change)
-    known = [row for row in rows if row["words"]]
-    if known:
-        session.execute(changed, known)
+    _WRITE_CUSTOMERS.write(session, _as_kept(session, [row for row in rows if row["words"]]))
     gone = [row["customer_id"] for row in rows if not row["words"]]
     if gone:
         session.execute(delete(CustomerWords).where(col(CustomerWords.customer_id).in_(gone)))

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import select
 
 import crm_store.tables  # noqa: F401  (all tables are declared)
-from crm_store import conversations, customers, privacy, search_index
+from crm_store import conversations, customers, outbox, privacy, search_index
 from crm_store.db import Database
 from crm_store.history import Message
 from crm_store.messages import Address, Content, Incoming
@@ -239,3 +239,20 @@ def test_every_message_with_words_is_in_the_index_whatever_its_kind(database: Da
     with database.reading() as session:
         known = set(session.exec(select(search_index.MessageWords.seq)))
         assert known == set(session.exec(select(Message.seq)))
+
+
+def test_what_agents_wrote_is_found_but_not_what_the_bot_tells_everybody(database: Database) -> None:
+    wrote = say(database, "who", "nothing of the kind")
+    with database.writing() as session:
+        conversation = conversations.get_conversation(session, wrote)
+        for sender, source, text in (
+            ("agent", "agent:mei", "you may return the teapot"),
+            ("bot", "action:faq", "return it within a week"),
+            ("campaign", "campaign:12", "return visitors get a gift"),
+        ):
+            content = Content(text=text)
+            row = outbox.draft(conversation, content, sender=sender, source=source, now=NOW)  # type: ignore[arg-type]
+            outbox.queue(session, [row])
+    read(database)
+    assert found(database, "teapot") == [wrote]
+    assert found(database, "week") == found(database, "gift") == []
