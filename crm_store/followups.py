@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, Index, Text, func, literal_column, text, update
+from sqlalchemy import Column, ColumnElement, Index, Text, func, literal_column, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanText, UtcDateTime, as_list, listing, new_id
+from crm_store.db import CleanText, UtcDateTime, new_id
 from crm_store.history import Message
 from crm_store.messages import Address, NotFound, Refused
-from crm_store.statements import Statement
 
 State = Literal["planned", "sent", "cancelled", "task", "done", "missed"]
 STATES: tuple[State, ...] = ("planned", "sent", "cancelled", "task", "done", "missed")
@@ -244,24 +243,15 @@ def _is_awaiting() -> ColumnElement[bool]:
     return is_planned() & _TO_BE_CANCELLED
 
 
-def _looking(dialect: str) -> ClauseElement:
+def is_awaited(customer_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether something is planned for the case that this customer does not write."""
     # Each customer looked up by itself: a join may be begun at the follow-ups, however many are planned.
-    wanted, same = listing(dialect, (col(FollowUp.customer_id),))
-    return select(wanted.c.v0).where(select(FollowUp.id).where(same, _is_awaiting()).exists())
-
-
-_AWAITED = Statement(_looking)
+    return select(FollowUp.id).where(col(FollowUp.customer_id) == customer_id, _is_awaiting()).exists()
 
 
 def cancel_awaiting(session: Session, customer_ids: Collection[UUID], now: datetime) -> None:
-    """These customers have written: what was planned for their silence is not sent.
-
-    One look at a small index where, as nearly always, there is nothing of the kind.
-    """
-    awaiting = _AWAITED.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
-    if not awaiting:
-        return
-    waits = (_is_awaiting(), col(FollowUp.customer_id).in_([UUID(one) for (one,) in awaiting]))
+    """These customers have written: what was planned for their silence is not sent."""
+    waits = (_is_awaiting(), col(FollowUp.customer_id).in_(customer_ids))
     query = select(FollowUp).where(*waits).order_by(col(FollowUp.id))
     found = session.exec(query.with_for_update()).all()
     queued = [row.message_id for row in found if row.message_id]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count as numbers
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,8 @@ _QUEUED, _SENDING, _PUSHED = text("status = 'queued'"), text("status = 'sending'
 _STATUSES = (literal_column("'queued'", Text), literal_column("'sending'", Text))
 _WAITS, _IS_PARKED = literal_column("'waiting'", Text), literal_column("'parked'", Text)
 ANSWERS, PUSHES = 0, 1  # lanes of the outbox: what answers goes before what nobody has asked for
-_PUSH = literal_column("1", Integer)
+_ANSWER, _PUSH = literal_column("0", Integer), literal_column("1", Integer)
+_MORE_SEQS = 16  # reserved at once where more are needed than was thought
 
 
 class Message(SQLModel, table=True):
@@ -171,10 +173,7 @@ def _reserving(dialect: str) -> ClauseElement:
         sequence = func.pg_get_serial_sequence(str(_TABLE.name), "seq")
         series = func.generate_series(1, bindparam("count", type_=Integer)).table_valued("number")
         return select_rows(func.nextval(cast(sequence, REGCLASS)).label("seq")).select_from(series)
-    # One transaction writes at a time.
-    return select_rows(
-        (func.coalesce(func.max(_TABLE.c.seq), 0) + bindparam("count", type_=Integer)).label("seq")
-    )
+    return select_rows(func.coalesce(func.max(_TABLE.c.seq), 0).label("seq"))
 
 
 _RESERVE = Statement(_reserving)
@@ -198,14 +197,45 @@ class Inbound:
     is_replayed: bool = False  # it was parked, and somebody asked for another try
 
 
+class Seqs:
+    """Numbers for the messages that a transaction is going to write, in the order in which it takes them.
+
+    On SQLite nobody else writes meanwhile; neither may this transaction, by another way, until those
+    that have taken a number are written.
+    """
+
+    def __init__(self, session: Session, count: int) -> None:
+        """`count`: how many will be needed, as far as one can tell."""
+        self._session = session
+        self._free = self._reserved(count)
+
+    def take(self) -> int:
+        """The next number."""
+        for seq in self._free:
+            return seq
+        self._free = self._reserved(_MORE_SEQS)
+        return next(self._free)
+
+    def _reserved(self, count: int) -> Iterator[int]:
+        if self._session.get_bind().dialect.name == "sqlite":
+            ((last,),) = _RESERVE.fetch(self._session)
+            return numbers(last + 1)
+        return iter(sorted(seq for (seq,) in _RESERVE.fetch(self._session, count=count)))
+
+
 def insert_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
     """Write messages in their order; returns the seq of each id. A row may leave out what is empty."""
     if not rows:
         return {}
-    found = sorted(seq for (seq,) in _RESERVE.fetch(session, count=len(rows)))
-    seqs = range(found[-1] - len(rows) + 1, found[-1] + 1) if len(found) < len(rows) else found
-    _INSERT.write(session, [{**_DEFAULTS, **row, "seq": seq} for seq, row in zip(seqs, rows, strict=True)])
-    return {row["id"]: seq for seq, row in zip(seqs, rows, strict=True)}
+    seqs = Seqs(session, len(rows))
+    found = {row["id"]: seqs.take() for row in rows}
+    write_messages(session, [{**row, "seq": found[row["id"]]} for row in rows])
+    return found
+
+
+def write_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write messages that have their `seq` already, in the order of these."""
+    _INSERT.write(session, [{**_DEFAULTS, **row} for row in rows])
 
 
 def _reading(dialect: str) -> ClauseElement:
@@ -268,13 +298,19 @@ def list_waiting(session: Session, conversation_ids: Collection[UUID]) -> dict[U
 
 
 def mark_worked(session: Session, worked: Sequence[Mapping[str, Any]]) -> None:
-    """Write down what was made of messages: `of_seq`, `understanding`, `decision`. They wait no more."""
-    _WORKED.write(session, [{**row, "work": None} for row in worked])
+    """Write down what was made of messages: `of_seq`, `work`, `understanding`, `decision`."""
+    _WORKED.write(session, worked)
 
 
 def is_unsent(message: Any = Message) -> ColumnElement[bool]:
     """The condition for rows in the outbox, so that their index is used; also for an alias."""
     return col(message.status).in_(_STATUSES)
+
+
+def goes_first() -> ColumnElement[bool]:
+    """The condition for rows that are sent before anything new to their address."""
+    # A push that is still in the queue lets answers by.
+    return is_unsent() & (is_being_sent() | (col(Message.lane) == _ANSWER))
 
 
 def is_queued() -> ColumnElement[bool]:

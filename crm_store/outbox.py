@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from crm_store.conversations import Conversation, Held
 from crm_store.db import as_list, listing, new_id
-from crm_store.history import ANSWERS, PUSHES, Message, insert_messages, is_being_sent, is_unsent
+from crm_store.history import ANSWERS, PUSHES, Message, goes_first, insert_messages
 from crm_store.messages import Address, Content, Sender, clean
 from crm_store.statements import Statement
 
@@ -100,9 +100,7 @@ def outgoing_of(row: Mapping[str, Any], seq: int) -> Outgoing:
 def _looking(dialect: str) -> ClauseElement:
     columns = (col(Message.channel), col(Message.external_id))
     wanted, same = listing(dialect, columns)
-    # A push that is still in the queue lets answers by.
-    before = is_unsent() & (is_being_sent() | (col(Message.lane) == ANSWERS))
-    return select(*columns).join(wanted, same).where(before)
+    return select(*columns).join(wanted, same).where(goes_first())
 
 
 _BEFORE = Statement(_looking)

@@ -7,22 +7,23 @@ of the commits, and a repeat in another process sees the first one.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, insert, update
+from sqlalchemy import ClauseElement, update
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, SQLModel, col, select
 
-from crm_store.conversations import LEASE, Held, hold_open, open_all, save_held
+from crm_store.conversations import LEASE, Held, open_all, save_held
 from crm_store.customers import Customer
 from crm_store.db import as_list, listed, listing, new_id
 from crm_store.followups import cancel_awaiting
-from crm_store.history import Inbound, Message, insert_messages, list_waiting
+from crm_store.history import Inbound, Message, Seqs, write_messages
 from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
+from crm_store.standing import Standing, find_standings
 from crm_store.statements import Rows, Statement
 
 _CUSTOMERS, _PEOPLE, _MESSAGES = (
@@ -30,12 +31,11 @@ _CUSTOMERS, _PEOPLE, _MESSAGES = (
 )
 _TOUCHED = ("windows", "reachable", "profile")
 _TOUCH = Rows(_PEOPLE, _TOUCHED, {"channel": "of_channel", "external_id": "of_id"})
+_MEET = Rows(_CUSTOMERS, ("id", "display_name", "language", "created_at", "updated_at"))
+_MEET_AT = Rows(_PEOPLE, ("channel", "external_id", "customer_id", *_TOUCHED, "created_at"))
+_ANSWERS = 1  # a message, in most cases
 
-
-def _reading_people(dialect: str) -> ClauseElement:
-    wanted, same = listing(dialect, (_PEOPLE.c.channel, _PEOPLE.c.external_id))
-    names = ("channel", "external_id", "customer_id", *_TOUCHED)
-    return select_rows(*(_PEOPLE.c[name] for name in names)).join(wanted, same)
+_Key = tuple[Address, str]  # an address, and the platform's key of a message
 
 
 def _reading_known(dialect: str) -> ClauseElement:
@@ -44,7 +44,7 @@ def _reading_known(dialect: str) -> ClauseElement:
     return select_rows(*(_MESSAGES.c[name] for name in names)).join(wanted, same)
 
 
-_PERSON, _KNOWN = Statement(_reading_people), Statement(_reading_known)
+_KNOWN = Statement(_reading_known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,21 @@ class _Known:
 
 @dataclass(slots=True)
 class Recording:
-    """A batch that is written down, but for its conversations: what a turn may go on with at once."""
+    """A batch that is being recorded: what turns may go on with in the same transaction, then `write`."""
 
     results: list[Recorded | None]  # None: no message of its own, a delivery receipt
+    rows: dict[UUID, dict[str, Any]]  # its messages by id, to be written; a turn adds what became of them
+    seqs: Seqs  # for what is to be written behind them
     held: list[Held]  # conversations with something new, the leases in them set: to be saved
     fresh: list[Inbound]  # what may have its turn in this transaction: nothing else waits before it
+    states: dict[UUID, Mapping[str, Any]]  # of dialogues, by conversation; those without one are left out
+    blocked: set[Address]  # to which something is to be sent before anything new
+    answers: list[dict[str, Any]] = field(default_factory=list)  # what turns say, to be written too
+
+    def write(self, session: Session) -> None:
+        """Write messages, what answers them, and their conversations."""
+        write_messages(session, [*self.rows.values(), *self.answers])
+        save_held(session, self.held)
 
 
 def record(
@@ -87,53 +97,62 @@ def record(
     With None nobody gets it: whoever has room comes for it. In the result, None stands for what is no
     message of its own: a delivery receipt.
     """
-    recording = write_down(session, batch, worker, now)
-    save_held(session, recording.held)
+    recording = take_in(session, batch, worker, now)
+    recording.write(session)
     return recording.results
 
 
-def write_down(session: Session, batch: Sequence[Incoming], worker: str | None, now: datetime) -> Recording:
-    """As `record`; the caller saves the conversations that are held, after whatever turns follow.
+def take_in(
+    session: Session,
+    batch: Sequence[Incoming],
+    worker: str | None,
+    now: datetime,
+    also: Collection[Address] = (),
+) -> Recording:
+    """As `record`, but that messages and conversations are written when their turns are over.
 
-    Rows are read and written as they are, without objects for them: everything that comes in passes here.
+    `also`: addresses that the transaction will lock besides. All are locked at once and first, so that
+    no two transactions wait for each other. Rows are read and written as they are, without objects for
+    them: everything that comes in passes here.
     """
-    messages = [incoming for incoming in batch if incoming.receipt is None]
-    people = _known_people(session, messages, now)
-    known = _known_keys(session, messages)
-    new = [i for i in messages if (i.address, clean(i.key)) not in known]
-    open_ones = _open_conversations(
-        session, {i.address: people[i.address]["customer_id"] for i in new}, now
-    )
-    free = {held.id for held in open_ones.values() if worker and held.is_free(now)}
-    mine = free | {held.id for held in open_ones.values() if worker and held.leased_by == worker}
-    behind = set(list_waiting(session, free).values()) if free else set()
-    fresh: dict[tuple[Address, str], tuple[Incoming, dict[str, Any]]] = {}
-    for incoming in new:
-        row = _row(incoming, open_ones[incoming.address], now)
-        fresh.setdefault((incoming.address, row["key"]), (incoming, row))
+    asked = [(i, (i.address, clean(i.key))) for i in batch if i.receipt is None]
+    lock_addresses(session, {address for _, (address, _) in asked}.union(also))
+    standings = _standings(session, [i for i, _ in asked], now)
+    known = _known_keys(session, [key for _, key in asked])
+    new = [(i, key) for i, key in asked if key not in known]
+    _open_conversations(session, {key[0]: standings[key[0]] for _, key in new}, now)
+    fresh: dict[_Key, tuple[Incoming, dict[str, Any]]] = {}
+    seqs = Seqs(session, len(new) * (1 + _ANSWERS))
+    for incoming, key in new:
+        if key not in fresh:
+            fresh[key] = incoming, _row(incoming, key, standings[key[0]], seqs.take(), now)
     rows = [row for _, row in fresh.values()]
-    seqs = insert_messages(session, rows)
-    _touch_people(session, people, new, now)
-    touched = _touch_conversations(open_ones, rows, mine, worker, now)
-    written = {row["customer_id"] for row in rows if row["work"]}
+    _touch_people(session, standings, [i for i, _ in new], now)
+    ready, leased, held = _touch_conversations(standings, rows, worker, now)
+    awaited = {one.person["customer_id"] for one in standings.values() if one.is_awaited}
+    written = awaited.intersection(row["customer_id"] for row in rows if row["work"])
     if written:
         cancel_awaiting(session, written, now)
     _note_receipts(session, batch)
     return Recording(
-        results=_results(batch, known, {key: row for key, (_, row) in fresh.items()}, seqs, mine),
-        held=touched,
+        results=_results(batch, known, {key: row for key, (_, row) in fresh.items()}, leased),
+        rows={row["id"]: row for row in rows},
+        seqs=seqs,
+        held=held,
         fresh=[
-            _inbound(incoming, row, seqs[row["id"]])
+            _inbound(incoming, row)
             for incoming, row in fresh.values()
-            if row["work"] and row["conversation_id"] in free - behind
+            if row["work"] and row["conversation_id"] in ready
         ],
+        states={one.held.id: one.state for one in standings.values() if one.held and one.state},
+        blocked={address for address, one in standings.items() if one.is_blocked},
     )
 
 
-def _inbound(incoming: Incoming, row: Mapping[str, Any], seq: int) -> Inbound:
+def _inbound(incoming: Incoming, row: Mapping[str, Any]) -> Inbound:
     return Inbound(
         row["id"],
-        seq,
+        row["seq"],
         row["conversation_id"],
         incoming.address,
         row["key"],
@@ -145,28 +164,21 @@ def _inbound(incoming: Incoming, row: Mapping[str, Any], seq: int) -> Inbound:
     )
 
 
-def _known_people(
-    session: Session, messages: Sequence[Incoming], now: datetime
-) -> dict[Address, dict[str, Any]]:
-    """The identity of each address; who writes for the first time gets one, and a customer with it."""
+def _standings(session: Session, messages: Sequence[Incoming], now: datetime) -> dict[Address, Standing]:
+    """The standing of each address; who writes for the first time gets one, and a customer with it."""
     first = {incoming.address: incoming for incoming in reversed(messages)}
     if not first:
         return {}
-    lock_addresses(session, first)
-    rows = _PERSON.fetch(session, rows=as_list([(a.channel, a.external_id) for a in first]))
-    found = {
-        Address(channel, external_id): dict(zip(("customer_id", *_TOUCHED), rest, strict=True))
-        for channel, external_id, *rest in rows
-    }
+    found = find_standings(session, first)
     missing = [address for address in first if address not in found]
     if missing:
         # Nobody else meets them in this moment: their addresses are locked.
         customers = [_customer(first[address], now) for address in missing]
-        session.execute(insert(_CUSTOMERS), customers)
+        _MEET.write(session, customers)
         pairs = zip(missing, customers, strict=True)
-        new = {address: _identity(first[address], customer["id"], now) for address, customer in pairs}
-        session.execute(insert(_PEOPLE), list(new.values()))
-        found |= new
+        people = {address: _identity(first[address], customer["id"], now) for address, customer in pairs}
+        _MEET_AT.write(session, list(people.values()))
+        found |= {address: Standing(person) for address, person in people.items()}
     return found
 
 
@@ -193,43 +205,41 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _known_keys(session: Session, messages: Sequence[Incoming]) -> dict[tuple[Address, str], _Known]:
-    if not messages:
+def _known_keys(session: Session, keys: Sequence[_Key]) -> dict[_Key, _Known]:
+    if not keys:
         return {}
-    triples = [(i.address.channel, i.address.external_id, clean(i.key)) for i in messages]
+    triples = [(address.channel, address.external_id, key) for address, key in keys]
     rows = _KNOWN.fetch(session, rows=as_list(triples))
     return {
         (Address(channel, external_id), key): _Known(*rest) for channel, external_id, key, *rest in rows
     }
 
 
-def _open_conversations(
-    session: Session, customers: Mapping[Address, UUID], now: datetime
-) -> dict[Address, Held]:
-    """The open conversation of each address, locked; where there is none, a new one."""
-    if not customers:
-        return {}
-    # Nobody else opens one: the addresses are locked. One that is being closed is waited for.
-    found = hold_open(session, customers)
-    new = {
-        address: Held(new_id(), address.channel, address.external_id, customer_id)
-        for address, customer_id in customers.items()
-        if address not in found
-    }
-    open_all(session, list(new.values()), now)
-    return found | new
+def _open_conversations(session: Session, standings: Mapping[Address, Standing], now: datetime) -> None:
+    """Where there is no open conversation, a new one."""
+    opened = []
+    for address, standing in standings.items():
+        if standing.held is None:
+            # Nobody else opens one: the address is locked. One that is being closed was waited for.
+            customer_id = standing.person["customer_id"]
+            standing.held = Held(new_id(), address.channel, address.external_id, customer_id)
+            opened.append(standing.held)
+    open_all(session, opened, now)
 
 
-def _row(incoming: Incoming, held: Held, now: datetime) -> dict[str, Any]:
+def _row(incoming: Incoming, key: _Key, standing: Standing, seq: int, now: datetime) -> dict[str, Any]:
+    held = standing.held
+    assert held
     return {
+        "seq": seq,
         "id": new_id(),
         "conversation_id": held.id,
         "customer_id": held.customer_id,
-        "channel": incoming.address.channel,
-        "external_id": incoming.address.external_id,
+        "channel": held.channel,
+        "external_id": held.external_id,
         "direction": "in",
         "sender": "customer",
-        "key": clean(incoming.key),
+        "key": key[1],
         "text": clean(incoming.content.text),
         "content": _content(incoming),
         "payload": clean(incoming.payload),
@@ -246,37 +256,43 @@ def _content(incoming: Incoming) -> dict[str, Any]:
 
 
 def _touch_people(
-    session: Session, people: Mapping[Address, dict[str, Any]], new: Sequence[Incoming], now: datetime
+    session: Session, standings: Mapping[Address, Standing], new: Sequence[Incoming], now: datetime
 ) -> None:
-    before = {i.address: {name: people[i.address][name] for name in _TOUCHED} for i in new}
+    before: dict[Address, dict[str, Any]] = {}
     for incoming in new:
-        person = people[incoming.address]
+        person = standings[incoming.address].person
+        before.setdefault(incoming.address, {name: person[name] for name in _TOUCHED})
         note_contact(person, incoming, now)
         if incoming.profile:
             person["profile"] = dict(incoming.profile)
     changes = []
     for address, old in before.items():
-        values = {name: people[address][name] for name in _TOUCHED}
+        person = standings[address].person
+        values = {name: person[name] for name in _TOUCHED}
         if values != old:
             changes.append({"of_channel": address.channel, "of_id": address.external_id, **values})
     _TOUCH.write(session, changes)
 
 
 def _touch_conversations(
-    open_ones: Mapping[Address, Held],
+    standings: Mapping[Address, Standing],
     rows: Sequence[Mapping[str, Any]],
-    mine: Collection[UUID],
     worker: str | None,
     now: datetime,
-) -> list[Held]:
-    held = {one.id: one for one in open_ones.values()}
+) -> tuple[set[UUID], set[UUID], list[Held]]:
+    """Of conversations with something new: where it may have its turn, those that are ours, all."""
+    touched = {row["conversation_id"] for row in rows}
+    found = {s.held.id: (s, s.held) for s in standings.values() if s.held and s.held.id in touched}
+    free = {key for key, (_, one) in found.items() if worker and one.is_free(now)}
+    leased = free | {key for key, (_, one) in found.items() if worker and one.leased_by == worker}
     for row in rows:
-        one = held[row["conversation_id"]]
+        _, one = found[row["conversation_id"]]
         if _is_said(row):
             one.heard_at = now
-        if row["work"] and one.id in mine:
+        if row["work"] and one.id in leased:
             one.leased_by, one.leased_until = worker, now + LEASE
-    return [held[one] for one in dict.fromkeys(row["conversation_id"] for row in rows)]
+    ready = {key for key in free if not found[key][0].is_behind}
+    return ready, leased, [one for _, one in found.values()]
 
 
 def _is_said(row: Mapping[str, Any]) -> bool:
@@ -313,9 +329,8 @@ def _lock_sent(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
 
 def _results(
     batch: Sequence[Incoming],
-    known: Mapping[tuple[Address, str], _Known],
-    fresh: Mapping[tuple[Address, str], dict[str, Any]],
-    seqs: Mapping[UUID, int],
+    known: Mapping[_Key, _Known],
+    fresh: Mapping[_Key, dict[str, Any]],
     leased: set[UUID],
 ) -> list[Recorded | None]:
     results: list[Recorded | None] = []
@@ -334,7 +349,7 @@ def _results(
                 incoming=incoming,
                 conversation_id=row["conversation_id"],
                 message_id=row["id"],
-                seq=seqs[row["id"]],
+                seq=row["seq"],
                 repeat=row["id"] in seen,
                 waiting=row["work"] is not None,
                 leased=row["conversation_id"] in leased and row["work"] is not None,

@@ -17,11 +17,9 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from crm_store import sending
-from crm_store.conversations import save_held
 from crm_store.db import Database
-from crm_store.identities import lock_addresses
 from crm_store.messages import Address, Incoming, clean
-from crm_store.recording import Recorded, Recording, write_down
+from crm_store.recording import Recorded, Recording, take_in
 from crm_store.sending import Outcome
 from parley.batching import Batcher
 from parley.workers import Worked, Worker, where_of
@@ -125,13 +123,11 @@ class Rounds:
         understood = self._worker.understand(incoming) if turns else {}
         acting = perf_counter()
         with self._database.writing() as session:
-            # All addresses at once and first: no two transactions wait for each other.
-            theirs = {one.address for one in incoming if one.receipt is None}
-            lock_addresses(session, theirs | sending.used_by(outcomes))
-            recording = write_down(session, incoming, self._worker.name if leased else None, now)
+            worker = self._worker.name if leased else None
+            recording = take_in(session, incoming, worker, now, sending.used_by(outcomes))
             if understood and recording.fresh:
                 worked = self._worker.answer(session, recording, understood, inline, now)
-            save_held(session, recording.held)
+            recording.write(session)
             gone = {one.address for one in incoming if one.reachable is False}
             if gone and self._gone:
                 self._gone(session, gone, now)

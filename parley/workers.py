@@ -20,8 +20,16 @@ from sqlmodel import Session
 from crm_store import dialogues, outbox, parked
 from crm_store.conversations import Held, hold, save_held
 from crm_store.db import Database
-from crm_store.history import Inbound, get_message, list_waiting, mark_worked, read_waiting
-from crm_store.messages import Floor, Incoming, Policy, Understanding, clean
+from crm_store.history import (
+    Inbound,
+    Seqs,
+    get_message,
+    list_waiting,
+    mark_worked,
+    read_waiting,
+    write_messages,
+)
+from crm_store.messages import Address, Floor, Incoming, Policy, Understanding, clean
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recording
 from nlu.base import State
@@ -59,6 +67,20 @@ class Worked:
 
 
 @dataclass(slots=True)
+class _Turns:
+    """What messages have led to, in their order, before it is written."""
+
+    acted: list[tuple[Inbound, Acted]] = field(default_factory=list)
+    offered: dict[Key, list[Outgoing]] = field(default_factory=dict)  # for requests that are open
+    straight: set[UUID] = field(default_factory=set)  # messages whose open request carries the answer
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All that was said."""
+        return [row for _, acted in self.acted for row in acted.rows]
+
+
+@dataclass(slots=True)
 class Worker:
     """The work itself, without any loop: to be called in a thread.
 
@@ -90,13 +112,22 @@ class Worker:
         inline: Collection[Key],
         now: datetime,
     ) -> Worked:
-        """Answer what has just been recorded, in the same transaction; the conversations are let go."""
+        """Answer what is being recorded, in the same transaction; the conversations are let go.
+
+        What became of the messages, and what answers them, is left to the recording to write.
+        """
         fresh = [m for m in recording.fresh if (m.address, m.key) in understood]
         ids = {message.conversation_id for message in fresh}
         mine = {held.id: held for held in recording.held if held.id in ids}
         heard = {message.id: understood[message.address, message.key] for message in fresh}
-        worked = self._act(session, self.bot, mine, fresh, heard, inline, now)
+        turns = self._act(session, self.bot, mine, fresh, heard, recording.states, now)
+        for message, acted in turns.acted:
+            recording.rows[message.id] |= _done(heard[message.id], acted)
+        _start(turns, inline, recording.blocked, now)
+        worked = _numbered(turns, recording.seqs)
+        recording.answers += turns.rows
         _let_go(worked, mine, (m.conversation_id for m in recording.fresh if m.id not in heard))
+        worked.elsewhere = self._held_elsewhere(fresh, inline)
         return worked
 
     def work(self, ids: Sequence[UUID], inline: Collection[Key], most: int = MOST_MESSAGES) -> Worked:
@@ -116,7 +147,15 @@ class Worker:
                 # Asked again under the lock: what is answered already is not answered twice.
                 waiting = list_waiting(session, mine)
                 messages = [m for m in messages if m.id in waiting]
-                worked = self._act(session, bot, mine, messages, heard, inline, self.now())
+                states = dialogues.load_states(session, mine)
+                now = self.now()
+                turns = self._act(session, bot, mine, messages, heard, states, now)
+                mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
+                asking = {m.address for m in messages if (m.address, m.key) in inline}
+                _start(turns, inline, outbox.in_the_way(session, asking), now)
+                worked = _numbered(turns, Seqs(session, len(turns.rows)))
+                write_messages(session, turns.rows)
+                worked.elsewhere = self._held_elsewhere(messages, inline)
                 _let_go(worked, mine, (waiting[one] for one in waiting.keys() - {m.id for m in messages}))
                 save_held(session, mine.values())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
@@ -139,12 +178,15 @@ class Worker:
         mine: Mapping[UUID, Held],
         messages: Sequence[Inbound],
         heard: Mapping[UUID, Understanding],
-        inline: Collection[Key],
+        known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,
-    ) -> Worked:
-        """Answer these messages; what changes in their conversations is left to the caller to save."""
-        states = {key: _read(state) for key, state in dialogues.load_states(session, mine).items()}
-        changes, rows, asked = [], [], Asked()
+    ) -> _Turns:
+        """Answer these messages; messages, answers and conversations are left to the caller to write.
+
+        `known`: where the dialogues of their conversations stand.
+        """
+        states = {key: _read(known[key]) for key in mine if key in known}
+        turns, asked = _Turns(), Asked()
         for message in messages:
             conversation = mine[message.conversation_id]
             state = states.get(conversation.id) or State()
@@ -159,16 +201,12 @@ class Worker:
                 # What the bot has answered so far is nothing that somebody still has to read.
                 conversation.read_seq = max(conversation.read_seq, message.seq - 1)
             states[conversation.id] = acted.state
-            rows += acted.rows
             asked.add(situation, acted)
-            changes.append(_done(message, heard[message.id], acted))
+            turns.acted.append((message, acted))
         session.flush()  # What actions have changed comes before what rows speak of.
-        mark_worked(session, changes)
-        worked = _queue(session, rows, messages, inline, now)
-        worked.elsewhere = self._held_elsewhere(messages, inline)
         asked.write(session)
         dialogues.save_states(session, {key: state.to_json() for key, state in states.items()}, now)
-        return worked
+        return turns
 
     def _held_elsewhere(self, messages: Sequence[Inbound], inline: Collection[Key]) -> set[Key]:
         channels = {m.address.channel for m in messages}
@@ -276,38 +314,36 @@ def _read(state: Mapping[str, Any]) -> State:
         return State()
 
 
-def _queue(
-    session: Session,
-    rows: Sequence[dict[str, Any]],
-    messages: Sequence[Inbound],
-    inline: Collection[Key],
-    now: datetime,
-) -> Worked:
-    """Write what was said: for open requests as being sent already, unless something is in the way."""
-    keys = {message.id: (message.address, message.key) for message in messages}
-    waiting = {key for key in keys.values() if key in inline}
-    blocked = outbox.in_the_way(session, {address for address, _ in waiting})
-    straight = {message for message, key in keys.items() if key in waiting and key[0] not in blocked}
-    for row in rows:
-        if row["reply_to"] in straight:
-            outbox.start_with(row, now)
-    seqs = outbox.queue(session, rows)
-    worked = Worked(offered={key: [] for key in waiting})
-    for row in rows:
-        outgoing = outbox.outgoing_of(row, seqs[row["id"]])
-        if row["reply_to"] in straight:
-            worked.offered[keys[row["reply_to"]]].append(outgoing)
-        else:
-            worked.queued.add(outgoing.address.channel)
+def _start(turns: _Turns, inline: Collection[Key], blocked: Collection[Address], now: datetime) -> None:
+    """Open requests carry what was said, unless something is in the way: it is being sent already."""
+    for message, acted in turns.acted:
+        key = message.address, message.key
+        if key not in inline:
+            continue
+        turns.offered[key] = []
+        if message.address not in blocked:
+            turns.straight.add(message.id)
+            for row in acted.rows:
+                outbox.start_with(row, now)
+
+
+def _numbered(turns: _Turns, seqs: Seqs) -> Worked:
+    """What turns have said gets its numbers, and is handed to those who are to send it."""
+    worked = Worked(offered=turns.offered)
+    for message, acted in turns.acted:
+        for row in acted.rows:
+            row["seq"] = seqs.take()
+            outgoing = outbox.outgoing_of(row, row["seq"])
+            if message.id in turns.straight:
+                worked.offered[message.address, message.key].append(outgoing)
+            else:
+                worked.queued.add(outgoing.address.channel)
     return worked
 
 
-def _done(message: Inbound, heard: Understanding, acted: Acted) -> dict[str, Any]:
-    return {
-        "of_seq": message.seq,
-        "understanding": heard.to_json(),
-        "decision": acted.decision,
-    }
+def _done(heard: Understanding, acted: Acted) -> dict[str, Any]:
+    """What became of a message that has had its turn."""
+    return {"work": None, "understanding": heard.to_json(), "decision": acted.decision}
 
 
 def _let_go(worked: Worked, mine: Mapping[UUID, Held], waiting: Iterable[UUID]) -> None:

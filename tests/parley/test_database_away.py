@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from crm_store.messages import Policy
-from crm_store.recording import write_down
+from crm_store.recording import take_in
 from parley import rounds, webhooks
 from tests.parley.tiny import tiny_house, until_true
 
@@ -31,7 +31,7 @@ class Road:
         self.tries += 1
         if self.away:
             raise self.fault
-        return write_down(*given)
+        return take_in(*given)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def closed_road(hold_seconds: float) -> Iterator[Road]:
     """Nothing can be recorded until the road is opened; webhooks are held so long."""
     road = Road()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "write_down", road.record)
+        patch.setattr(rounds, "take_in", road.record)
         for module in (rounds, webhooks):
             patch.setattr(module, "HOLD_SECONDS", hold_seconds)
         yield road
