@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, ColumnElement, or_, update
+from sqlalchemy import BigInteger, ClauseElement, ColumnElement, bindparam, cast, or_, update
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
@@ -34,6 +34,7 @@ PUSHES_AT_ONCE = 200  # judged together when the first few must all wait
 RETRIES = 8  # about ten minutes with the pauses of `_became`
 TRIED_TOO_OFTEN = "tried too often"
 LONGEST_PAUSE = 600.0  # seconds
+_ACCEPTED = Sent("accepted")
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
 
 _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -48,7 +49,18 @@ def _looking(dialect: str) -> ClauseElement:
     return query.where(is_being_sent()).order_by(_TABLE.c.seq).with_for_update(of=_TABLE)
 
 
-_IN_FLIGHT = Statement(_looking)
+def _accepting(dialect: str) -> ClauseElement:
+    accepted = update(_TABLE).values(status="accepted", reason=None)
+    if dialect != "postgresql":
+        return accepted.where(_TABLE.c.seq == bindparam("of_seq"), is_being_sent())
+    # Locked in the order in which everybody locks messages.
+    wanted, _ = listing(dialect, (_TABLE.c.seq,))
+    mine = select_rows(_TABLE.c.seq).join(wanted, _TABLE.c.seq == cast(wanted.c.v0, BigInteger))
+    mine = mine.where(is_being_sent()).order_by(_TABLE.c.seq).with_for_update(of=_TABLE)
+    return accepted.where(_TABLE.c.seq.in_(mine))
+
+
+_IN_FLIGHT, _ACCEPT = Statement(_looking), Statement(_accepting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +80,21 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row. `inline`: an answer carried it, so that no window was used."""
+    """What became of one row. `inline`: an answer carried it, so that no window was used.
+
+    `seq` is the row's, where it is known.
+    """
 
     message_id: UUID
     address: Address
     sent: Sent
     inline: bool = False
+    seq: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that there is to write down is that the row was accepted."""
+        return self.inline and self.seq is not None and self.sent == _ACCEPTED
 
 
 def is_due(session: Session, channel: str, now: datetime) -> bool:
@@ -141,6 +162,8 @@ def used_by(outcomes: Sequence[Outcome]) -> set[Address]:
 
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
+    _accept(session, [one.seq for one in outcomes if one.is_plain])
+    outcomes = [one for one in outcomes if not one.is_plain]
     if not outcomes:
         return
     used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}
@@ -158,6 +181,13 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
         for seq, message_id, attempts, due_at in found
     ]
     _BECAME.write(session, became)
+
+
+def _accept(session: Session, seqs: Sequence[int | None]) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        _ACCEPT.run(session, [{"of_seq": seq} for seq in seqs])
+    elif seqs:
+        _ACCEPT.run_once(session, {"rows": as_list([(seq,) for seq in seqs if seq])})
 
 
 def put_back(session: Session, rows: Collection[Outgoing], now: datetime) -> None:

@@ -173,7 +173,7 @@ class Delivery:
         # What went well is told one by one only to who asks for it: it is the most frequent of all lines.
         tell = log.debug if sent.status == "accepted" else log.info
         tell(event, message=str(row.id), channel=row.address.channel, code=sent.code)
-        outcome = Outcome(row.id, row.address, sent, inline)
+        outcome = Outcome(row.id, row.address, sent, inline, row.seq)
         await _insist(lambda: self._rounds.finish(outcome), "outcome.unwritten", message=str(row.id))
         self._hub.changed([row.conversation_id])
 
