@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,7 +14,7 @@ AGAIN_SECONDS = 0.05  # and twice as long each time
 LONGEST_PAUSE = 0.4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked(Generic[Item, Result]):
     item: Item
     answer: asyncio.Future[Result]
@@ -48,12 +49,19 @@ class Batcher(Generic[Item, Result]):
         self._patience = patience
         self._waiting: list[_Asked[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
+        self._hurried: deque[_Asked[Item, Result]] = deque()  # in the order in which their time is over
+        self._alarm: asyncio.TimerHandle | None = None  # one for all of them
 
-    async def do(self, item: Item) -> Result:
-        """Have the item done; its result, or what `work` raised for it."""
+    async def do(self, item: Item, *, hurried: bool = False) -> Result:
+        """Have the item done; its result, or what `work` raised for it.
+
+        `hurried`: TimeoutError when the patience is over, though it may be in work and be done yet.
+        """
         loop = asyncio.get_running_loop()
         asked: _Asked[Item, Result] = _Asked(item, loop.create_future(), loop.time() + self._patience)
         self._waiting.append(asked)
+        if hurried:
+            self._hurry(asked, loop)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await asked.answer
@@ -62,6 +70,20 @@ class Batcher(Generic[Item, Result]):
         """Return when nothing waits any more."""
         while self._running is not None:
             await asyncio.shield(self._running)
+
+    def _hurry(self, asked: _Asked[Item, Result], loop: asyncio.AbstractEventLoop) -> None:
+        while self._hurried and self._hurried[0].answer.done():
+            self._hurried.popleft()
+        self._hurried.append(asked)
+        if self._alarm is None:
+            self._alarm = loop.call_at(asked.until, self._time_is_over, loop)
+
+    def _time_is_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        while self._hurried and (self._hurried[0].answer.done() or self._hurried[0].until <= loop.time()):
+            _fail(self._hurried.popleft().answer, TimeoutError("it takes too long"))
+        if self._hurried:
+            self._alarm = loop.call_at(self._hurried[0].until, self._time_is_over, loop)
 
     async def _run(self) -> None:
         pause = AGAIN_SECONDS

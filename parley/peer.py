@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from typing import cast
 
 from starlette.types import Message, Receive
 
@@ -25,41 +26,61 @@ class Peer:
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:18]) > LARGEST_BODY:
             raise Rejected("the body is too large", 413)
-        parts, size = [], 0
+        event = _at_once(self._receive())  # Mostly it came with the request's head.
+        if event is not None and not event.get("more_body"):
+            return _part(event)
+        first = _part(event) if event is not None else b""
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    event = await self._receive()
-                    if event["type"] == "http.disconnect":
-                        raise Rejected("the sender went away", 400)
-                    parts.append(event.get("body", b""))
-                    size += len(parts[-1])
-                    if size > LARGEST_BODY:
-                        raise Rejected("the body is too large", 413)
-                    if not event.get("more_body"):
-                        return b"".join(parts)
+                return await self._read_on(first)
         except TimeoutError:
             raise Rejected("the body came too slowly", 408) from None
 
-    def watch(self) -> None:
-        """Notice from now on when the other end hangs up."""
-        if self._leaving is None:
-            self._leaving = asyncio.ensure_future(self._receive())
+    async def _read_on(self, first: bytes) -> bytes:
+        parts, size = [first], len(first)
+        while size <= LARGEST_BODY:
+            event = await self._receive()
+            parts.append(_part(event))
+            size += len(parts[-1])
+            if not event.get("more_body"):
+                break
+        if size > LARGEST_BODY:
+            raise Rejected("the body is too large", 413)
+        return b"".join(parts)
 
     async def leaves(self, seconds: float) -> None:
         """Return when the other end has hung up, or when the time is over."""
-        self.watch()
-        assert self._leaving
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._receive())
         await asyncio.wait([self._leaving], timeout=seconds)
 
-    async def has_left(self) -> bool:
-        """Whether the other end has hung up; only for one that is watched."""
+    def has_left(self) -> bool:
+        """Whether the other end has hung up; asked when its body is read."""
         if self._leaving is None:
-            return False
-        await asyncio.sleep(0)  # Let what has arrived meanwhile be seen.
+            return _at_once(self._receive()) is not None
         return self._leaving.done()
 
     def close(self) -> None:
         """Watch no more."""
         if self._leaving is not None:
             self._leaving.cancel()
+
+
+def _at_once(receiving: Awaitable[Message]) -> Message | None:
+    """What the server has to say already, without a task for the question; None: it would have to wait."""
+    step = receiving.__await__()
+    try:
+        next(step)
+    except StopIteration as said:
+        return cast(Message, said.value)
+    step.close()
+    return None
+
+
+def _part(event: Message) -> bytes:
+    if event["type"] == "http.disconnect":
+        raise Rejected("the sender went away", 400)
+    part = event.get("body", b"")
+    if len(part) > LARGEST_BODY:
+        raise Rejected("the body is too large", 413)
+    return cast(bytes, part)

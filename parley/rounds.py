@@ -64,7 +64,10 @@ class Rounds:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
-        """Write messages down, in their order; on disk when this returns. Repeats are told."""
+        """Write messages down, in their order; on disk when this returns. Repeats are told.
+
+        TimeoutError when the database is there and says nothing.
+        """
         if len(arrivals) == 1:  # As nearly always: a task of its own costs as much as all the rest here.
             results = [await self._do(arrivals[0])]
         else:
@@ -81,7 +84,7 @@ class Rounds:
 
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
-        return await self._batcher.do(item)
+        return await self._batcher.do(item, hurried=isinstance(item, Arrival))
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]

@@ -16,12 +16,10 @@ from starlette.types import Receive, Scope, Send
 from bots.base import Channel, Rejected, Reply
 from crm_store.messages import Address, Content, Incoming, Sent, clean
 from crm_store.outbox import Outgoing
-from crm_store.recording import Recorded
 from crm_store.sending import OpenRequest
 from parley.delivery import Delivery
 from parley.peer import Peer
 from parley.pipeline import Pipeline
-from parley.rounds import HOLD_SECONDS
 from parley.threads import in_thread
 from parley.waiting import Tries, Waiting
 
@@ -74,7 +72,7 @@ class Webhooks:
             await _respond(send, reply)
             return
         with self._on_the_way(carried[0].address):
-            left = await peer.has_left()
+            left = peer.has_left()
             peer.close()
             if left:
                 await self._not_heard(channel, carried)
@@ -95,7 +93,7 @@ class Webhooks:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         incoming = await channel.receive(headers, query, await peer.read_body(headers))
         if not channel.policy.inline_within or not any(one.wants_reply for one in incoming):
-            await self._record(incoming)
+            await self._pipeline.record(incoming)
             return channel.answer(query, incoming, ())[0], []
         return await self._answer_inline(channel, query, incoming, peer)
 
@@ -103,12 +101,11 @@ class Webhooks:
         self, channel: Channel, query: Mapping[str, str], incoming: Sequence[Incoming], peer: Peer
     ) -> tuple[Reply, list[Outgoing]]:
         """Wait a moment for the bot's own words, so that the platform's answer can carry them."""
-        peer.watch()
         if not channel.policy.push:
             self._tries.note((incoming[-1].address, clean(incoming[-1].key)))
         until = asyncio.get_running_loop().time() + channel.policy.inline_within
         with self._waiting.open(incoming[-1]) as offer:
-            recorded = await self._record(incoming)
+            recorded = await self._pipeline.record(incoming)
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
             if again is not None and not offer.made:
                 # It comes again though we have dealt with it: the platform did not get the answer.
@@ -147,10 +144,6 @@ class Webhooks:
             return await self._carry(channel, query, incoming, message_id, again=True)
         reply, count = channel.answer(query, incoming, [row.content for row in rows])
         return reply, rows[:count]
-
-    async def _record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
-        async with asyncio.timeout(HOLD_SECONDS):  # A database may also be there and say nothing.
-            return await self._pipeline.record(incoming)
 
     async def _not_kept(self, channel: Channel | None, peer: Peer) -> Reply:
         """503: the platform keeps the message and comes again.

@@ -132,3 +132,28 @@ def test_nothing_is_tried_for_longer_than_it_may_wait_or_than_somebody_waits() -
     asyncio.run(main())
     assert tries.count([1]) == 1
     assert 0 < tries.count([2]) < 5
+
+
+def test_who_is_in_a_hurry_is_told_when_the_time_is_over_though_the_work_goes_on() -> None:
+    gate, done = threading.Event(), list[int]()
+
+    def work(items: Sequence[int]) -> list[int]:
+        gate.wait(30)
+        done.extend(items)
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, patience=0.05)
+        calm = asyncio.create_task(batcher.do(1))
+        hurried = [asyncio.create_task(batcher.do(n, hurried=True)) for n in (2, 3)]
+        for one in hurried:
+            with pytest.raises(TimeoutError):
+                await one
+        assert not calm.done()
+        gate.set()
+        assert await calm == 1
+        assert await batcher.do(4, hurried=True) == 4  # The clock of those before is not its own.
+
+    asyncio.run(main())
+    assert done[0] == 1
+    assert done[-1] == 4

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from crm_store.messages import Policy
 from crm_store.recording import take_in
-from parley import rounds, webhooks
+from parley import rounds
 from tests.parley.tiny import tiny_house, until_true
 
 AWAY = OperationalError("INSERT", {}, Exception("the server closed the connection"))
@@ -40,8 +40,7 @@ def closed_road(hold_seconds: float) -> Iterator[Road]:
     road = Road()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rounds, "take_in", road.record)
-        for module in (rounds, webhooks):
-            patch.setattr(module, "HOLD_SECONDS", hold_seconds)
+        patch.setattr(rounds, "HOLD_SECONDS", hold_seconds)
         yield road
 
 
