@@ -13,9 +13,9 @@ import ahocorasick
 
 from crm_store.messages import Entity
 from nlu import system_entities
-from nlu.needs import Needs
+from nlu.needs import DIGIT, DIGITS, needed
 from nlu.spans import at_word_borders, fold, without_overlaps
-from nlu.system_entities import find_system_entities
+from nlu.system_entities import find_all
 from nlu.training_data import TrainingData
 
 LONGEST = 4000  # characters in which entities are looked for
@@ -51,21 +51,32 @@ class EntityRules:
     regexes: dict[str, list[str]] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)  # folded phrase: value
     lists: dict[str, list[str]] = field(default_factory=dict)  # folded phrase: the lookups it is in
-    _automaton: Any = None
-    _patterns: list[tuple[str, Needs, re.Pattern[str]]] = field(default_factory=list)
+    _automaton: Any = None  # of phrases, and of what patterns need: (phrase or "", bits of patterns)
+    _patterns: list[tuple[str, re.Pattern[str]]] = field(default_factory=list)
+    _always: int = 0  # bits of the patterns that are tried on every text
 
     def __post_init__(self) -> None:
-        automaton = ahocorasick.Automaton()
-        for phrase in {**self.phrases, **self.lists}:
-            automaton.add_word(phrase, phrase)
-        if len(automaton):
-            automaton.make_automaton()
-            self._automaton = automaton
         self._patterns = [
-            (entity, Needs(pattern), re.compile(pattern, re.IGNORECASE))
+            (entity, re.compile(pattern, re.IGNORECASE))
             for entity, patterns in self.regexes.items()
             for pattern in patterns
         ]
+        needed_by: dict[str, int] = defaultdict(int)
+        for number, (_, pattern) in enumerate(self._patterns):
+            words = needed(pattern.pattern)
+            if words is None:
+                self._always |= 1 << number
+            for word in words or ():
+                for letters in DIGITS if word == DIGIT else (word,):
+                    needed_by[fold(letters)] |= 1 << number
+        automaton = ahocorasick.Automaton()
+        for phrase in {**self.phrases, **self.lists}:
+            automaton.add_word(phrase, (phrase, needed_by.pop(phrase, 0)))
+        for word, bits in needed_by.items():
+            automaton.add_word(word, ("", bits))
+        if len(automaton):
+            automaton.make_automaton()
+            self._automaton = automaton
 
     @classmethod
     def learn(cls, data: TrainingData, types: Iterable[str]) -> Self:
@@ -97,36 +108,50 @@ class EntityRules:
         """
         text = text[:LONGEST]
         folded = fold(text)
-        system = find_system_entities(folded, today)
+        system = find_all(text, today, folded)
+        # A declared type wins over another that holds it: "a number" is asked for, "3 boxes" said.
         mine = [entity for entity in system if entity.entity in self.types]
         hints: list[Entity] = []
+        tried = self._always
+        phrases: list[Entity] = []
         if self._automaton is not None:
-            mine = [*self._phrases_in(text, folded, hints), *mine]
-        for found in self._patterns_in(text, text.lower()):
+            for last, (phrase, bits) in self._automaton.iter(folded):
+                tried |= bits
+                if phrase:
+                    self._take(phrase, last + 1, text, folded, phrases, hints)
+        mine = [*phrases, *mine]
+        for found in self._patterns_in(text, tried):
             if found.entity in self.types:
                 mine.insert(0, found)
             else:
                 hints.append(found)
-        others = tuple(entity for entity in system if entity.entity not in self.types)
-        return Found(without_overlaps(mine) if mine else (), others, tuple(hints))
+        own = without_overlaps(mine) if mine else ()
+        others = [entity for entity in system if entity.entity not in self.types]
+        if others:
+            others = [e for e in without_overlaps(others) if not any(_overlap(e, other) for other in own)]
+        return Found(own, tuple(others), tuple(hints))
 
-    def _phrases_in(self, text: str, folded: str, hints: list[Entity]) -> Iterator[Entity]:
-        for last, phrase in self._automaton.iter(folded):
-            start, end = last + 1 - len(phrase), last + 1
-            if not at_word_borders(folded, start, end):
-                continue
-            for name in self.lists.get(phrase, ()):
-                hints.append(Entity(name, phrase, start, end, extractor="lookup"))
-            if phrase in self.phrases:
-                meaning = self._in_context(self.phrases[phrase], folded[:start])
-                value = self._value(text[start:end])
-                origin = self.origins.get(phrase, "example")
-                yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin)
+    def _take(
+        self, phrase: str, end: int, text: str, folded: str, phrases: list[Entity], hints: list[Entity]
+    ) -> None:
+        """Note a phrase that ends here, unless it is only a piece of a word."""
+        start = end - len(phrase)
+        if not at_word_borders(folded, start, end):
+            return
+        for name in self.lists.get(phrase, ()):
+            hints.append(Entity(name, phrase, start, end, extractor="lookup"))
+        meaning = self.phrases.get(phrase)
+        if meaning is not None:
+            meaning = self._in_context(meaning, folded[:start])
+            value = self._value(text[start:end])
+            origin = self.origins.get(phrase, "example")
+            phrases.append(Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin))
 
-    def _patterns_in(self, text: str, lower: str) -> Iterator[Entity]:
-        for entity, needs, pattern in self._patterns:
-            if not needs.in_(lower):
-                continue
+    def _patterns_in(self, text: str, tried: int) -> Iterator[Entity]:
+        while tried:
+            lowest = tried & -tried
+            tried ^= lowest
+            entity, pattern = self._patterns[lowest.bit_length() - 1]
             for found in pattern.finditer(text):
                 if found.end() > found.start():
                     value = self._value(found.group())
@@ -169,6 +194,10 @@ class EntityRules:
             synonyms=dict(value["synonyms"]),
             lists=dict(value["lists"]),
         )
+
+
+def _overlap(one: Entity, other: Entity) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _listed(meaning: Meaning) -> Sequence[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from crm_store.hanzi import SIMPLIFIED
@@ -42,8 +43,13 @@ def _joined(text: str, place: int) -> bool:
 
 def without_overlaps(entities: Iterable[Entity]) -> tuple[Entity, ...]:
     """Of finds that overlap the longest, of equally long ones the first given; in order of place."""
+    starts: list[int] = []
     taken: list[Entity] = []
     for entity in sorted(entities, key=lambda e: e.start - e.end):
-        if all(entity.end <= other.start or other.end <= entity.start for other in taken):
-            taken.append(entity)
-    return tuple(sorted(taken, key=lambda e: e.start))
+        place = bisect_left(
+            starts, entity.end
+        )  # of those that begin before its end the last may reach into it
+        if place == 0 or taken[place - 1].end <= entity.start:
+            starts.insert(place, entity.start)
+            taken.insert(place, entity)
+    return tuple(taken)

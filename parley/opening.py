@@ -70,7 +70,7 @@ def bot_of(
         engine=settings.nlu.engine,
         rasa_url=settings.nlu.rasa_url,
         language=settings.locale.partition("-")[0],
-        today=lambda: now().astimezone(zone).date(),
+        today=lambda: now().astimezone(zone),
         settings={
             "timezone": settings.timezone,
             "public_url": settings.public_url,

@@ -17,7 +17,7 @@ from parley.turns import Acted, Situation
 
 _GIVEN_UP = frozenset({"ask_back", "fallback", "hand_over"})
 _BY_PROJECT = frozenset({"rule", "story"})
-_PERSONAL = frozenset({"phone", "email"})
+_PERSONAL = frozenset({"phone", "email", "person", "address"})
 _ASKS = re.compile(
     r"[?？]|[吗嘛呢么]\s*$|什么|怎么|怎样|如何|多少|哪|几|能不能|可不可以|有没有|是不是|可以|"
     r"\b(?:what|when|where|which|who|why|how|can|could|do|does|did|is|are|will|would)\b|[까요나]\s*$",
@@ -74,7 +74,7 @@ def has_picked(situation: Situation) -> bool:
 
 
 def masked(heard: Understanding) -> str:
-    """The text with `…` in place of phone numbers and e-mail addresses."""
+    """The text with `…` in place of names, phone numbers, and addresses of either kind."""
     found = [e for e in (*heard.system_entities, *heard.entities) if e.entity in _PERSONAL]
     text = heard.text
     for entity in sorted(found, key=lambda e: -e.start):

@@ -1,0 +1,176 @@
+"""Who and where: names of persons and postal addresses, as people give them in three languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from nlu.scan import Pattern, pattern
+
+Read = Callable[[re.Match[str]], Any]  # the value; None: it is none after all
+
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任"
+    "沈姚卢姜崔钟谭陆汪"
+    "范金石廖贾夏韦傅方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+)
+_DOUBLE = "欧阳|司马|上官|诸葛|司徒|东方|皇甫|慕容|令狐|公孙"
+_SURNAMES_KO = (
+    "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변추"
+)
+_HAN = "\u4e00-\u9fff"
+_NO_NAME = "什|啥|怎|人|个|一|不|了|你|他|她|它|我|车|外|去|来|等|做|给|买|吃|起|退|的|是|在|有|没|说|几"
+_END = f"(?=就行|就好|就可以|吧|[^{_HAN}·]|$)"
+_WORDS_EN = r"[a-z\u00c0-\u024f][a-z\u00c0-\u024f'’-]+"
+_TITLE = "先生|女士|小姐|太太|老师|经理|总监|医生|师傅|阿姨"
+_NOT_CALLED = (
+    "back|please|now|later|again|at|on|a|an|the|tomorrow|today|tonight|this|that|in|after|before|when"
+    "|if|soon"
+    "|asap|tmr|not|sure|just|it|for|my|to|as|up|crazy"
+)
+
+
+def _name(found: re.Match[str]) -> str | None:
+    return found["name"].strip() or None
+
+
+def _address(found: re.Match[str]) -> str | None:
+    said = found.group().strip(" ,，")
+    return said if len(said) >= 5 else None
+
+
+_BEFORE_ADDRESS = re.compile(".{0,6}?(?:[送寄发]到|地址[是为]?|[在到住])|[ ,]+")
+_VAGUE = re.compile("i['’]m|i am|this is")
+_NUMBER_ZH = r"[0-9０-９一二三四五六七八九十零〇百]{1,6}"
+_TAIL_ZH = (
+    rf"(?:[{_HAN}]{{2,12}}(?:小区|花园|大厦|公寓|广场|苑|城))?"
+    rf"(?:[0-9a-z]{{1,6}}(?:号楼|号院|弄|号|栋|幢|座|单元|楼|层|室|房|-)|(?:{_NUMBER_ZH})(?:号楼|号|栋"
+    rf"|幢|座|单元|楼|层|室)){{0,6}}"
+    r"(?:[0-9]{2,4}(?:室|房)?(?![0-9]))?"
+)
+_STREET_EN = (
+    "street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|way|square|sq|court|ct|place|pl"
+    "|terrace|highway"
+    "|hwy|close|crescent|parkway|pkwy"
+)
+PATTERNS: tuple[Pattern[Read], ...] = (
+    pattern(
+        "person",
+        rf"(?:我叫|名字叫|名字是|名叫|本人叫)(?!{_NO_NAME})(?P<name>[{_HAN}·]{{1,4}}?{_END}"
+        rf"|[{_HAN}]{{2}}|[a-z]+)",
+        _name,
+    ),
+    pattern(
+        "person", rf"(?:叫我|称呼我)(?!{_NO_NAME})(?P<name>[{_HAN}·]{{1,4}}?{_END}|[a-z]{{2,20}})", _name
+    ),
+    pattern("person", rf"我姓(?P<name>[{_SURNAMES}]|{_DOUBLE})", _name),
+    pattern(
+        "person",
+        rf"(?:联系人|收件人|收货人|姓名|称呼)[是为:\s]{{1,3}}(?P<name>[{_HAN}·]{{2,4}}?{_END}|[a-z]+"
+        rf"(?: [a-z]+)?)",
+        _name,
+    ),
+    pattern(
+        "person",
+        rf"(?<![{_HAN}])(?:找|请|给|和|跟|是|叫)?(?P<name>{_DOUBLE}|[{_SURNAMES}](?:[{_HAN}]{{1,2}})?)"
+        rf"(?:{_TITLE})",
+        _name,
+        *_TITLE.split("|"),
+    ),
+    pattern(
+        "person",
+        rf"(?<![a-z])my name(?: is|['’]s) (?P<name>{_WORDS_EN}(?: {_WORDS_EN})?(?=\s*[,.!?]|\s*$)"
+        rf"|{_WORDS_EN})",
+        _name,
+    ),
+    pattern("person", rf"(?<![a-z])call me (?!(?:{_NOT_CALLED})(?![a-z]))(?P<name>{_WORDS_EN})", _name),
+    pattern(
+        "person",
+        rf"(?<![a-z])(?:i['’]m|i am|this is) (?P<name>{_WORDS_EN})(?=,| speaking| here| from|\.? *$)",
+        _name,
+    ),
+    pattern(
+        "person",
+        rf"(?<![a-z])(?:mr|mrs|ms|miss|dr)\.? (?P<name>{_WORDS_EN})",
+        _name,
+        "mr",
+        "ms",
+        "miss",
+        "dr",
+    ),
+    pattern(
+        "person",
+        r"(?:이름은|성함은) ?(?P<name>[가-힣]{2,4}?)(?=이에요|예요|입니다|이고|라고|[^가-힣]|$)",
+        _name,
+    ),
+    pattern("person", rf"(?:저는|나는) ?(?P<name>[{_SURNAMES_KO}][가-힣]{{1,3}}?)(?=이라고|라고)", _name),
+    pattern(
+        "person",
+        rf"(?<![가-힣])(?P<name>[{_SURNAMES_KO}][가-힣]{{2}}) ?(?:씨|님|고객님|선생님|과장님)(?![가-힣])",
+        _name,
+        "씨",
+        "님",
+    ),
+    pattern(
+        "address",
+        rf"(?:[{_HAN}]{{2,8}}?(?:省|自治区))?(?:[{_HAN}]{{2,7}}?市)(?:[{_HAN}]{{1,6}}?(?:区|县|市))"
+        rf"(?:[{_HAN}0-9]{{1,8}}?(?:路|街|道|巷|弄|胡同|镇|乡|村)){{1,3}}{_TAIL_ZH}",
+        _address,
+        "路",
+        "街",
+        "道",
+        "巷",
+        "弄",
+        "胡同",
+        "镇",
+        "乡",
+        "村",
+    ),
+    pattern(
+        "address",
+        rf"[{_HAN}]{{2,6}}?(?:路|街|大道|巷|弄|胡同)(?:[0-9]{{1,5}}|{_NUMBER_ZH})号{_TAIL_ZH}",
+        _address,
+        "路",
+        "街",
+        "大道",
+        "巷",
+        "弄",
+        "胡同",
+    ),
+    pattern(
+        "address",
+        rf"(?<![0-9a-z])[0-9]{{1,5}}[a-z]? (?:(?!at|to|in|on|for|of|and"
+        rf"|the)[a-z0-9.'-]+ ){{1,3}}(?:{_STREET_EN})(?![a-z])\.?(?: (?:nw|ne|sw|se))?(?:, ?(?:apt|unit"
+        rf"|suite|floor) ?[0-9a-z]+)?(?:, ?[a-z]+(?: [a-z]+)?(?:, ?[a-z]{{2}}(?: [0-9]{{5}})?)?"
+        rf"(?=[.,!?]|$))?",
+        _address,
+        *(f" {street}" for street in _STREET_EN.split("|")),
+    ),
+    pattern(
+        "address",
+        r"(?:[가-힣]{2,6}(?:시|도|특별시|광역시)? )(?:[가-힣]{1,5}(?:구|군|시) )?(?:[가-힣0-9]{1,8}(?:로"
+        r"|길|동|읍"
+        r"|면)) [0-9]{1,4}(?:-[0-9]{1,4})?(?:번지|번길)?(?:,? ?[0-9]{1,4}(?:층|호|동))*",
+        _address,
+        "로",
+        "길",
+        "동",
+        "읍",
+        "면",
+    ),
+)
+
+
+def place(kind: str, found: re.Match[str]) -> tuple[int, int]:
+    """Where in its text the thing itself stands."""
+    if kind == "person":
+        return found.span("name")
+    said = found.group()
+    before = _BEFORE_ADDRESS.match(said)
+    return found.start() + (before.end() if before else 0), found.start() + len(said.rstrip(" ,"))
+
+
+def is_name(found: re.Match[str], text: str) -> bool:
+    """Whether it looks like a name in the text as it was written: "I'm Late" is one, "I'm late" is not."""
+    return not _VAGUE.match(found.group()) or text[found.start("name")].isupper()
