@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, delete, func, insert, update
+from sqlalchemy import Column, Index, delete, func, insert
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -154,6 +154,8 @@ def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]
     return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
+_CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
+_CALL = Rows(_CUSTOMERS, ("display_name", "updated_at"), {"id": "of_id"})
 _ATTRIBUTES = SQLModel.metadata.tables[str(Attribute.__tablename__)]
 _LEARN = Rows(_ATTRIBUTES, [each.name for each in _ATTRIBUTES.columns], replaces=("customer_id", "name"))
 
@@ -179,7 +181,12 @@ def set_attribute(
     }
     session.flush()
     _LEARN.write(session, [row])
-    known = session.identity_map.get(identity_key(Attribute, (customer_id, name)))
+    _read_again(session, Attribute, (customer_id, name))
+
+
+def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
+    """What the session holds of this row counts no more."""
+    known = session.identity_map.get(identity_key(table, key))
     if known is not None:
         session.expire(known)
 
@@ -193,9 +200,9 @@ def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
 
 def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
     """Call the customer by this name from now on."""
-    session.execute(
-        update(Customer).where(col(Customer.id) == customer_id).values(display_name=name, updated_at=now)
-    )
+    session.flush()
+    _CALL.write(session, [{"of_id": customer_id, "display_name": name, "updated_at": now}])
+    _read_again(session, Customer, customer_id)
 
 
 def add_tag(session: Session, customer_id: UUID, tag: str, *, source: str, now: datetime) -> bool:

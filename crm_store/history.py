@@ -179,7 +179,7 @@ def _reserving(dialect: str) -> ClauseElement:
 _RESERVE = Statement(_reserving)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inbound:
     """A message that waits for its turn, as the turn reads it."""
 

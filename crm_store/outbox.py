@@ -18,7 +18,7 @@ from crm_store.messages import Address, Content, Sender, clean
 from crm_store.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A row that may be sent now."""
 

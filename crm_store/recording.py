@@ -47,7 +47,7 @@ def _reading_known(dialect: str) -> ClauseElement:
 _KNOWN = Statement(_reading_known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
     """One incoming message after its commit."""
 
@@ -60,7 +60,7 @@ class Recorded:
     leased: bool  # the conversation is now ours to work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     """A message that was recorded before."""
 

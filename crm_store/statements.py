@@ -205,6 +205,8 @@ def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
 
 
 def _written(value: datetime) -> str:
+    if value.tzinfo is UTC:  # As nearly always; the rest of the text is "+00:00".
+        return value.isoformat(" ", "microseconds")[:26]
     if value.tzinfo is None:
         raise ValueError(f"expected an aware time, got {value!r}")
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

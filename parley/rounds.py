@@ -31,7 +31,7 @@ log = structlog.get_logger()
 Gone = Callable[[Session, Collection[Address], datetime], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
     """What came in. `inline`: a request of the platform is open that can carry the answer."""
 

@@ -43,7 +43,7 @@ class Acted:
     intent: str = ""  # that the dialogue acted on
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Situation:
     """All that a turn starts from."""
 

@@ -33,7 +33,7 @@ class Pushed(Incoming):
     push: Push | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Meaning:
     """What one push says, without who said it and when. An event is quiet unless it says otherwise."""
 

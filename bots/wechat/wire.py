@@ -32,6 +32,10 @@ DEPTH_LIMIT = 16  # of nested elements or objects; WeChat's deepest push has fou
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _SUSPECT = (b"<!DOCTYPE", b"<!ENTITY", b"<?", b"\0")
+# What nearly all pushes are: one level of names, each with a CDATA section or a plain text.
+_FIELD = r"<([A-Za-z_]\w*)>(?:<!\[CDATA\[([^\]]*(?:\](?!\]>)[^\]]*)*)\]\]>|([^<>&\]]*))</\1>\s*"
+_FLAT = re.compile(rf"<xml>\s*(?:{_FIELD})*</xml>\s*", re.ASCII)
+_FIELDS = re.compile(_FIELD, re.ASCII)
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 log = structlog.get_logger()
@@ -48,9 +52,11 @@ class Push:
 
     def text(self, path: str) -> str:
         """The text under a field, or under `Outer.Inner`; empty where there is none."""
-        value: Any = self.fields
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
+        value: Any = self.fields.get(path)
+        if value is None and "." in path:
+            value = self.fields
+            for name in path.split("."):
+                value = value.get(name) if isinstance(value, Mapping) else None
         return value if isinstance(value, str) else ""
 
 
@@ -170,12 +176,29 @@ def _check_depth(value: Any, depth: int = 0) -> None:
 
 
 def _from_xml(body: bytes) -> dict[str, Any]:
+    flat = _from_flat(body)
+    if flat is not None:
+        return flat
     # The guarded parser takes ten times as long: it is for what might define something, or is written
     # in an encoding in which that would not be seen. WeChat's own pushes do neither.
     guarded = any(sign in body for sign in _SUSPECT)
     root = fromstring(body, forbid_dtd=True) if guarded else plainly(body)  # noqa: S314  (see above)
     value = _from_element(root)
     return value if isinstance(value, dict) else {}
+
+
+def _from_flat(body: bytes) -> dict[str, Any] | None:
+    """The fields of a push in the simplest form, in a third of the parser's time; None for any other."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    # A parser would make one line end of two characters.
+    if "\r" in text or _NOT_IN_XML.search(text) or not _FLAT.fullmatch(text):
+        return None
+    found = _FIELDS.findall(text, text.index(">") + 1)
+    fields = {name: section or plain for name, section, plain in found}
+    return fields if len(fields) == len(found) else None  # Twice the same name makes a list.
 
 
 def _from_element(element: Element, depth: int = 0) -> Any:
