@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from nlu.features import Floats, Ints, Rows
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 Ranking = tuple[tuple[str, float], ...]
 _SHOWN = 10
 
 
+class Certainty(NamedTuple):
+    """How likely the best label is right, told by its score and by its lead over the others.
+
+    The score alone tells best what is about none of the labels, the lead what may be one of two.
+    """
+
+    score: float = 0.17  # weight of the best score
+    lead: float = 0.8  # weight of the logarithm of its share among all
+    start: float = 0.0
+
+    def of(self, top: Floats, share: Floats) -> Floats:
+        """The probability that the best label is right, by its score and the logarithm of its share."""
+        found: Floats = np.tanh(0.5 * (self.score * top + self.lead * share + self.start))
+        return 0.5 + 0.5 * found
+
+
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Weights of a linear classifier; scaled in training so that their softmax is a confidence.
+    """Weights of a linear classifier; scaled in training so that the softmax of scores is a chance.
 
     Its labels are the intents and, of a retrieval intent, each entry: entries are of one piece, a
     retrieval intent is not. Labels of one intent stand together; `firsts` says where each intent's begin.
@@ -30,9 +44,13 @@ class Classifier:
     firsts: Ints
     weights: Floats  # n-grams by labels
     bias: Floats
+    certainty: Certainty
 
     def chances(self, rows: Rows) -> Floats:
-        """For each row the probability of each label; zeros for a row without any known n-gram."""
+        """For each row how likely each label is right; zeros for a row without any known n-gram.
+
+        They do not add up to 1: a text about none of the labels has a low chance for each.
+        """
         found = np.zeros((len(rows), len(self.labels)), np.float32)
         said = np.flatnonzero(np.diff(rows.bounds))
         if not len(said) or not self.labels:
@@ -41,14 +59,14 @@ class Classifier:
             # With one label every probability is 1; how much of the text is known says more.
             found[said, 0] = np.sqrt(np.add.reduceat(rows.weights**2, rows.bounds[:-1][said]))
             return np.minimum(found, 1)
-        scores = self._scores(rows, rows.bounds[:-1][said])
-        scores -= scores.max(axis=1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-        if len(said) == len(rows):
-            return scores
-        found[said] = scores
-        return found
+        scores = self._scores(rows)
+        top = scores.max(axis=1, keepdims=True)
+        lead: Floats = np.exp(scores - top)
+        lead *= self.certainty.of(top, log_share(lead))
+        if len(said) < len(rows):
+            found[said] = lead[said]
+            return found
+        return lead
 
     def rank(self, chances: Floats) -> list[Ranking]:
         """For each row the intents with their probability, best first, at most ten.
@@ -57,7 +75,8 @@ class Classifier:
         """
         if not self.intents:
             return [()] * len(chances)
-        likely = np.maximum.reduceat(chances, self.firsts, axis=1)
+        plain = len(self.intents) == len(self.labels)
+        likely = chances if plain else np.maximum.reduceat(chances, self.firsts, axis=1)
         best = np.argsort(-likely, axis=1)[:, :_SHOWN]
         top = likely[np.arange(len(likely))[:, None], best].tolist()
         names = self.intents
@@ -66,9 +85,22 @@ class Classifier:
             for numbers, values in zip(best.tolist(), top, strict=True)
         ]
 
-    def _scores(self, rows: Rows, starts: npt.NDArray[np.int64]) -> Floats:
-        if len(starts) == 1:
+    def _scores(self, rows: Rows) -> Floats:
+        if len(rows) == 1:
             scores: Floats = (rows.weights @ self.weights[rows.ids])[None, :]
-        else:
-            scores = np.add.reduceat(self.weights[rows.ids] * rows.weights[:, None], starts, axis=0)
-        return scores + self.bias
+            return scores + self.bias
+        scores = np.empty((len(rows), len(self.labels)), np.float32)
+        bounds = rows.bounds.tolist()
+        for number, (first, last) in enumerate(pairwise(bounds)):
+            np.dot(rows.weights[first:last], self.weights[rows.ids[first:last]], out=scores[number])
+        scores += self.bias
+        return scores
+
+
+def log_share(lead: Floats) -> Floats:
+    """The logarithm of the best label's share, from each label's exponential of its score less the best.
+
+    Flattened by a square root: a share tells the more the more the other labels still count.
+    """
+    found: Floats = -np.log(np.sqrt(lead).sum(axis=1, keepdims=True))
+    return found

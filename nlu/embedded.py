@@ -10,7 +10,6 @@ import numpy as np
 from crm_store.language import guess_language
 from crm_store.messages import Understanding
 from crm_store.wording import bare, normalise
-from nlu.features import bag
 from nlu.marks import mark
 from nlu.model import Model
 
@@ -46,8 +45,7 @@ class Embedded:
         model, today = self.model, self.today()
         finds = [model.entities.find(text, today) for text in texts]
         normals = [normalise(text) for text in texts]
-        bags = [bag(mark(*each)) for each in zip(texts, finds, normals, strict=True)]
-        rows = model.vocabulary.rows(bags)
+        rows = model.vocabulary.rows([mark(*each) for each in zip(texts, finds, normals, strict=True)])
         chances = model.classifier.chances(rows)
         rankings = model.classifier.rank(chances)
         entries = None if self._columns is None else chances[:, self._columns]

@@ -2,7 +2,7 @@
 
 Runs of CJK give characters, pairs, triples and pairs with a gap; words of other scripts give themselves,
 pairs of words and their inner n-grams of two to five letters with the word's borders. Marks (see marks.py)
-give themselves.
+give themselves. Words of all scripts give their concepts (see concepts.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from nlu.concepts import concepts_in, concepts_of
 
 if TYPE_CHECKING:  # 1 MB that serving does not need
     import numpy.typing as npt
@@ -23,16 +25,17 @@ if TYPE_CHECKING:  # 1 MB that serving does not need
     Ints = npt.NDArray[np.int32]
 else:
     Floats = Ints = np.ndarray
-Bag = Mapping[str, int]  # n-gram: how often
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003134f"
 _RUN = re.compile(f"[⟨⟪][a-z_]+[⟩⟫]|[{_CJK}]+|[^\\W{_CJK}]+")
+_ASCII_RUN = re.compile("[a-z0-9_]+")
 _FIRST_CJK = "\u3040"
 _SYMBOL = re.compile("[^\\w\\s]")
 _CHAT = {"u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please", "thx": "thanks"}
 # How much each kind of n-gram counts, by the mark that its name begins with. Tuned on public sets.
 _KINDS = {
     "w": 2.0,
+    "c": 2.0,
     "p": 0.8,
     "g": 1.0,
     "1": 2.0,
@@ -44,54 +47,64 @@ _KINDS = {
     "y": 1.0,
     "l": 1.0,
 }
-_UNSEEN = 0.5  # share of an unseen n-gram that counts as something not understood
+_MOST_PIECES = 20_000  # runs whose n-grams are remembered: 10 MB
+_LONGEST_PIECE = 24  # characters of a run that may come again
 
 
 def features(normal: str) -> list[str]:
     """The n-grams of a normalised text, with repetitions. A text of symbols alone gives its symbols."""
-    if len(normal) == 1 and normal < _FIRST_CJK and normal.isalnum():
+    if _is_lone_letter(normal):
         # A lone letter says something only to who was taught that very letter.
         return [f"l{normal}"]
     found: list[str] = []
     before = ""
-    for run in _RUN.findall(normal):
-        first = run[0]
-        if first == "⟪":
-            found.append(f"h{run}")
-        elif first == "⟨":
-            found.append(f"m{run}")
-            if before:
-                found.append(f"p{before} {run}")
-            before = run
-        elif first >= _FIRST_CJK:
-            found += [f"1{character}" for character in run]
-            found += [f"2{run[i : i + 2]}" for i in range(len(run) - 1)]
-            found += [f"3{run[i : i + 3]}" for i in range(len(run) - 2)]
-            found += [f"s{run[i]}{run[i + 2]}" for i in range(len(run) - 2)]
+    for run in _runs(normal):
+        run = _CHAT.get(run, run)
+        found += _within(run)
+        if run[0] == "⟪":
+            continue
+        if run[0] >= _FIRST_CJK:
             before = ""
-        else:
-            before = _add_word(_CHAT.get(run, run), before, found)
+            continue
+        if before:
+            found.append(f"p{before} {run}")
+        before = run
     return found or [f"y{symbol}" for symbol in _SYMBOL.findall(normal)]
 
 
-def _add_word(word: str, before: str, found: list[str]) -> str:
-    framed = f" {word} "
-    for size in (2, 3, 4, 5):
-        found += [f"g{framed[i : i + size]}" for i in range(len(framed) - size + 1)]
-    found.append(f"w{word}")
-    if before:
-        found.append(f"p{before} {word}")
-    return word
+def _runs(normal: str) -> list[str]:
+    return _ASCII_RUN.findall(normal) if normal.isascii() else _RUN.findall(normal)
 
 
-def bag(normal: str) -> Bag:
-    """The n-grams of a normalised text, counted."""
-    return Counter(features(normal))
+def _is_lone_letter(normal: str) -> bool:
+    return len(normal) == 1 and normal < _FIRST_CJK and normal.isalnum()
+
+
+def _within(run: str) -> list[str]:
+    """The n-grams of a word, of a mark or of a run of CJK, without its neighbours."""
+    if run[0] == "⟪":
+        return [f"h{run}"]
+    if run[0] == "⟨":
+        return [f"m{run}"]
+    if run[0] >= _FIRST_CJK:
+        return [
+            *[f"1{character}" for character in run],
+            *[f"2{run[i : i + 2]}" for i in range(len(run) - 1)],
+            *[f"3{run[i : i + 3]}" for i in range(len(run) - 2)],
+            *[f"s{run[i]}{run[i + 2]}" for i in range(len(run) - 2)],
+            *[f"c{concept}" for concept in concepts_in(run)],
+        ]
+    framed = f" {run} "
+    inner = [f"g{framed[i : i + size]}" for size in (2, 3, 4, 5) for i in range(len(framed) - size + 1)]
+    return [*inner, f"w{run}", *[f"c{concept}" for concept in concepts_of(run)]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Texts as sparse rows: row i has `ids[bounds[i]:bounds[i + 1]]` with `weights`, length at most 1."""
+    """Texts as sparse rows: row i has `ids[bounds[i]:bounds[i + 1]]` with `weights`, length at most 1.
+
+    An n-gram that a text repeats stands there as often.
+    """
 
     ids: Ints
     weights: Floats
@@ -101,68 +114,107 @@ class Rows:
         return len(self.bounds) - 1
 
 
+class _Piece(NamedTuple):
+    """A run's n-grams: the numbers of those that are known, and how much of it is not."""
+
+    numbers: bytes
+    lost: float
+    name: str  # by which the next run's pair knows it; empty: a run of CJK, None's neighbour
+    is_hint: bool
+
+
 class Vocabulary:
-    """The n-grams that training has seen, each with its weight (rare ones weigh more)."""
+    """The n-grams that training has seen, each with its weight (those of few labels weigh more)."""
 
     def __init__(self, names: Sequence[str], weights: Floats, unseen: float) -> None:
         self.weights = weights
         self.unseen = unseen
-        self._ids = {name: number for number, name in enumerate(names)}
-        self._lost = {kind: _UNSEEN * (weight * unseen) ** 2 for kind, weight in _KINDS.items()}
+        numbers = np.arange(len(names), dtype=np.int32).tobytes()
+        # As the bytes of an int32: joining them is what a row costs.
+        self._numbers = {name: numbers[i * 4 : i * 4 + 4] for i, name in enumerate(names)}
+        self._lost = {kind: (weight * unseen) ** 2 for kind, weight in _KINDS.items()}
+        self._pieces: dict[str, _Piece] = {}
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._numbers)
 
     @property
     def names(self) -> list[str]:
         """The n-grams in the order of their numbers."""
-        return list(self._ids)
+        return list(self._numbers)
 
     def weights_of(self, names: Sequence[str]) -> list[float]:
         """The weight of each n-gram; of one that was never seen what the rarest of its kind has."""
-        numbers = [self._ids.get(name) for name in names]
+        found = [self._numbers.get(name) for name in names]
         return [
-            _KINDS[name[0]] * self.unseen if number is None else float(self.weights[number])
-            for name, number in zip(names, numbers, strict=True)
+            _KINDS[name[0]] * self.unseen
+            if number is None
+            else float(self.weights[int.from_bytes(number, "little")])
+            for name, number in zip(names, found, strict=True)
         ]
 
     @classmethod
-    def learn(cls, bags: Sequence[Bag]) -> Vocabulary:
-        """The vocabulary of texts."""
-        seen: Counter[str] = Counter()
-        for words in bags:
-            seen.update(words.keys())
-        total = len(bags)
-        weights = [_KINDS[name[0]] * (math.log((1 + total) / (1 + n)) + 1) for name, n in seen.items()]
-        return cls(list(seen), np.array(weights, np.float32), math.log(1 + total) + 1)
+    def learn(cls, texts: Sequence[str], labels: Sequence[str]) -> Vocabulary:
+        """The vocabulary of normalised texts; what stands under many labels tells little."""
+        under: dict[str, set[str]] = {}
+        for text, label in zip(texts, labels, strict=True):
+            for name in features(text):
+                under.setdefault(name, set()).add(label)
+        total = len(set(labels))
+        rarity = Counter({count: math.log((1 + total) / (1 + count)) + 1 for count in range(total + 1)})
+        weights = [_KINDS[name[0]] * rarity[len(some)] for name, some in under.items()]
+        return cls(list(under), np.array(weights, np.float32), math.log(1 + total) + 1)
 
-    def rows(self, bags: Iterable[Bag]) -> Rows:
-        """Texts as rows. N-grams that were never seen shorten a row, so it scores lower."""
-        ids: list[Ints] = []
-        weights: list[Floats] = []
-        for words in bags:
-            some, heavy = self._row(words)
-            ids.append(some)
-            weights.append(heavy)
-        bounds = np.zeros(len(ids) + 1, np.int64)
-        np.cumsum([len(some) for some in ids], out=bounds[1:])
-        if len(ids) == 1:
-            return Rows(ids[0], weights[0], bounds)
-        none, nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        return Rows(np.concatenate([none, *ids]), np.concatenate([nothing, *weights]), bounds)
-
-    def _row(self, words: Bag) -> tuple[Ints, Floats]:
-        numbers = [*map(self._ids.get, words)]
-        counts = [*words.values()]
-        lost = 0.0
-        if None in numbers:
-            for name, number in zip(words, numbers, strict=True):
-                if number is None:
-                    lost += self._lost[name[0]]
-            counts = [n for n, number in zip(counts, numbers, strict=True) if number is not None]
-        ids = np.array([number for number in numbers if number is not None], np.int32)
+    def rows(self, texts: Iterable[str]) -> Rows:
+        """Normalised texts as rows. N-grams that were never seen shorten a row, so it scores lower."""
+        found = [self._row(text) for text in texts]
+        bounds = np.zeros(len(found) + 1, np.int64)
+        np.cumsum([len(numbers) // 4 for numbers, _ in found], out=bounds[1:])
+        ids = np.frombuffer(b"".join([numbers for numbers, _ in found]), np.int32)
         weights = self.weights[ids]
-        if any(count > 1 for count in counts):
-            weights = weights * (1 + np.log(np.array(counts, np.float32)))
-        length = math.sqrt(lost + float(weights @ weights))
-        return ids, weights / np.float32(length or 1)
+        if len(found) == 1:
+            length = math.sqrt(found[0][1] + float(weights @ weights))
+            return Rows(ids, weights / np.float32(length or 1), bounds)
+        squares = np.zeros(len(ids) + 1)
+        np.cumsum(weights * weights, out=squares[1:], dtype=np.float64)
+        lengths = np.sqrt(np.diff(squares[bounds]) + [lost for _, lost in found])
+        lengths[lengths == 0] = 1
+        return Rows(ids, (weights / np.repeat(lengths, np.diff(bounds))).astype(np.float32), bounds)
+
+    def _row(self, text: str) -> tuple[bytes, float]:
+        found: list[bytes] = []
+        lost, before = 0.0, ""
+        pieces, numbers = self._pieces, self._numbers
+        for run in _runs(text):
+            piece = pieces.get(run) or self._learn_piece(run)
+            found.append(piece.numbers)
+            lost += piece.lost
+            if piece.is_hint:
+                continue
+            if before and piece.name:
+                pair = numbers.get(f"p{before} {piece.name}")
+                if pair is None:
+                    lost += self._lost["p"]
+                else:
+                    found.append(pair)
+            before = piece.name
+        if not found or _is_lone_letter(text):
+            return self._known(features(text))
+        return b"".join(found), lost
+
+    def _learn_piece(self, run: str) -> _Piece:
+        said = _CHAT.get(run, run)
+        is_cjk = said[0] >= _FIRST_CJK
+        piece = _Piece(*self._known(_within(said)), "" if is_cjk else said, said[0] == "⟪")
+        if len(run) <= _LONGEST_PIECE:
+            if len(self._pieces) >= _MOST_PIECES:
+                self._pieces.clear()
+            self._pieces[run] = piece
+        return piece
+
+    def _known(self, names: Sequence[str]) -> tuple[bytes, float]:
+        found = [*map(self._numbers.get, names)]
+        if None not in found:
+            return b"".join([number for number in found if number is not None]), 0.0
+        lost = sum(self._lost[name[0]] for name, number in zip(names, found, strict=True) if number is None)
+        return b"".join([number for number in found if number is not None]), lost

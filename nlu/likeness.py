@@ -9,7 +9,7 @@ import numpy as np
 from crm_store.messages import Answer
 from crm_store.wording import key
 from nlu.embedded import Embedded
-from nlu.features import Bag, Vocabulary, bag
+from nlu.features import Vocabulary, features
 from nlu.marks import mark
 from nlu.retrieve import Retriever
 
@@ -20,18 +20,14 @@ def likeness(embedded: Embedded, text: str, phrasings: Mapping[str, Sequence[str
     The model's own words weigh as in the model, words that are new to it as its rarest.
     """
     texts = [text, *(phrasing for some in phrasings.values() for phrasing in some)]
-    bags = {one: _bag(embedded, one) for one in texts}
-    vocabulary = _widened(embedded.model.vocabulary, list(bags.values()))
-    retriever = Retriever.learn(phrasings, bags, vocabulary)
-    (found,) = retriever.answers([key(text)], vocabulary.rows([bags[text]]))
+    said = {one: mark(one, embedded.model.entities.find(one)) for one in texts}
+    vocabulary = _widened(embedded.model.vocabulary, list(said.values()))
+    retriever = Retriever.learn(phrasings, said, vocabulary)
+    (found,) = retriever.answers([key(text)], vocabulary.rows([said[text]]))
     return found
 
 
-def _bag(embedded: Embedded, text: str) -> Bag:
-    return bag(mark(text, embedded.model.entities.find(text)))
-
-
-def _widened(known: Vocabulary, bags: Sequence[Bag]) -> Vocabulary:
+def _widened(known: Vocabulary, said: Sequence[str]) -> Vocabulary:
     """Only the words of these texts, with their weights."""
-    names = list(dict.fromkeys(name for words in bags for name in words))
+    names = list(dict.fromkeys(name for text in said for name in features(text)))
     return Vocabulary(names, np.array(known.weights_of(names), np.float32), known.unseen)

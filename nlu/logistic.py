@@ -1,4 +1,4 @@
-"""Multinomial logistic regression for few examples and many n-grams, in numpy.
+"""Multinomial logistic regression and naive Bayes for few examples and many n-grams, in numpy.
 
 Worked in the space of examples, not of n-grams: a text of a few hundred examples is a point of a few
 hundred dimensions, however many n-grams there are. So the optimum is reached in tens of milliseconds.
@@ -19,6 +19,8 @@ _STEPS = 80
 _TOLERANCE = 1e-3  # of the first gradient's length: beyond it no answer changes
 _REMEMBERED = 8  # steps that tell the curvature
 _DENSE = 3000  # examples up to which all their products are kept (36 MB)
+_SMOOTHED = np.float32(0.05)  # how often an n-gram counts where it was not seen, of its mean
+_LEAST = np.float32(1e-4)
 _BIAS = np.float32(0.1)  # a constant n-gram's square: labels with more examples may start ahead
 
 Product = Callable[[Floats], Floats]
@@ -56,6 +58,28 @@ def fit(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int, str
         ).run()
     weights = np.asarray(matrix.T @ shares, np.float32)
     return np.vstack([weights, _BIAS * shares.sum(axis=0, keepdims=True)])
+
+
+def scores_of(rows: Rows, weights: Floats) -> Floats:
+    """Rows by labels: what weights with the bias as their last row make of rows."""
+    from scipy.sparse import csr_matrix
+
+    matrix = csr_matrix((rows.weights, rows.ids, rows.bounds), shape=(len(rows), len(weights) - 1))
+    scores: Floats = matrix @ weights[:-1] + weights[-1]
+    return scores
+
+
+def count(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int) -> Floats:
+    """Naive Bayes: weights, shaped as those of `fit`, from how often each label has each n-gram."""
+    from scipy.sparse import csr_matrix
+
+    matrix = csr_matrix((rows.weights, rows.ids, rows.bounds), shape=(len(rows), width))
+    member = csr_matrix((np.ones(len(rows), np.float32), targets, np.arange(len(rows) + 1)))
+    seen = np.asarray((matrix.T @ member).toarray(), np.float32)
+    seen += _SMOOTHED * np.asarray(matrix.mean(axis=0), np.float32).reshape(-1, 1) + _LEAST
+    weights = np.log(seen / seen.sum(axis=0, keepdims=True))
+    weights -= weights.mean(axis=1, keepdims=True)
+    return np.vstack([weights, np.zeros((1, labels), np.float32)])
 
 
 class _Descent:

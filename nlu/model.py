@@ -10,12 +10,12 @@ import numpy as np
 
 from crm_store.messages import ParleyError
 from nlu.arrays import read_arrays, write_arrays
-from nlu.classify import Classifier
+from nlu.classify import Certainty, Classifier
 from nlu.entities import EntityRules
 from nlu.features import Vocabulary
 from nlu.retrieve import Retriever
 
-FORMAT = 4
+FORMAT = 5
 
 
 class BadModel(ParleyError):
@@ -41,6 +41,7 @@ class Model:
             "unseen": self.vocabulary.unseen,
             "intents": self.classifier.intents,
             "labels": self.classifier.labels,
+            "certainty": self.classifier.certainty,
             "entries": self.retriever.entries,
             "count": self.retriever.count,
             "exact": dict(self.retriever.exact),
@@ -82,6 +83,7 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             arrays["groups"],
             arrays["weights"],
             arrays["bias"],
+            Certainty(*head["certainty"]),
         ),
         retriever=Retriever(
             entries=tuple(head["entries"]),

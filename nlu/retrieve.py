@@ -10,7 +10,7 @@ import numpy as np
 
 from crm_store.messages import Answer
 from crm_store.wording import key
-from nlu.features import Bag, Floats, Ints, Rows, Vocabulary
+from nlu.features import Floats, Ints, Rows, Vocabulary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,13 +37,13 @@ class Retriever:
 
     @classmethod
     def learn(
-        cls, entries: Mapping[str, Sequence[str]], bags: Mapping[str, Bag], vocabulary: Vocabulary
+        cls, entries: Mapping[str, Sequence[str]], said: Mapping[str, str], vocabulary: Vocabulary
     ) -> Retriever:
-        """Lists for the phrasings of each entry. `bags` holds the n-grams of each phrasing."""
+        """Lists for the phrasings of each entry. `said` holds each as it is read (see marks.py)."""
         names = [name for name, texts in entries.items() if texts]
         texts = [text for name in names for text in entries[name]]
         sizes = [len(entries[name]) for name in names]
-        rows = vocabulary.rows([bags[text] for text in texts])
+        rows = vocabulary.rows([said[text] for text in texts])
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(rows.bounds))
         order = np.argsort(rows.ids, kind="stable")
         bounds = np.zeros(len(vocabulary) + 1, np.int64)

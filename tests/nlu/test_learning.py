@@ -9,10 +9,13 @@ from crm_store.hanzi import SIMPLIFIED
 from crm_store.wording import key, normalise
 from nlu import logistic
 from nlu.annotations import read_annotations
-from nlu.classify import Classifier
+from nlu.calibrate import Held, certainty, folds, sharpness
+from nlu.classify import Certainty, Classifier, log_share
+from nlu.concepts import concepts_of, stem
 from nlu.embedded import Embedded
 from nlu.entities import EntityRules, Found
-from nlu.features import Floats, Rows, Vocabulary, bag, features
+from nlu.features import Floats, Rows, Vocabulary, features
+from nlu.logistic import count
 from nlu.marks import mark
 from nlu.spans import fold
 from nlu.training_data import Example, TrainingData
@@ -78,6 +81,64 @@ def test_scripts_give_their_own_ngrams() -> None:
     assert features("t") == ["lt"]
 
 
+def test_words_give_their_concepts_whatever_their_language() -> None:
+    assert concepts_of("cancelling") == concepts_of("cancelled")
+    for said in ("refunds", "我要退款", "환불"):
+        assert "crefund" in features(said), said
+
+
+@pytest.mark.parametrize(
+    ("word", "same"), [("copies", "copy"), ("stopped", "stopping"), ("passes", "pass"), ("cat", "cats")]
+)
+def test_forms_of_a_word_share_a_stem(word: str, same: str) -> None:
+    assert stem(word) == stem(same)
+    assert stem("bus") == "bus"
+
+
+def test_plain_counts_favour_what_a_label_alone_has() -> None:
+    vocabulary = Vocabulary.learn(["open now", "tea now"], ["door", "tea"])
+    rows = vocabulary.rows(["open now", "tea now"])
+    weights = count(rows, np.array([0, 1]), len(vocabulary), 2)
+    by_name = dict(zip(vocabulary.names, weights, strict=False))
+    assert by_name["wopen"][0] > 0 > by_name["wopen"][1]
+    assert abs(by_name["wnow"]).max() < by_name["wopen"][0] / 4
+
+
+def _held(seed: int, *, strange: bool) -> Held:
+    """Scores of three labels; those of strange texts are low, of others two in three are right."""
+    random = np.random.default_rng(seed)
+    scores = random.normal(0, 0.5, (300, 3)).astype(np.float32)
+    truth = np.full(300, -1)
+    if not strange:
+        truth = random.integers(0, 3, 300)
+        scores[np.arange(200), truth[:200]] += 3
+    return Held(scores, truth)
+
+
+def test_confidence_tells_how_often_an_answer_is_right_and_how_strange_a_text_is() -> None:
+    held = [_held(1, strange=False), _held(2, strange=True)]
+    sharp = sharpness(held)
+    sure = certainty(held, sharp)
+    asked = [_held(3, strange=False), _held(4, strange=True)]
+    found = []
+    for some in asked:
+        top = some.scores.max(axis=1, keepdims=True) * sharp
+        found.append(sure.of(top, log_share(np.exp(some.scores * sharp - top))).mean())
+    right = [float(np.mean(some.scores.argmax(axis=1) == some.truth)) for some in asked]
+    assert np.mean(found) == pytest.approx(np.mean(right), abs=0.06)
+    assert found[0] > found[1] + 0.25
+
+
+def test_folds_ask_for_labels_that_they_were_not_taught() -> None:
+    targets = np.repeat(np.arange(10), 6)
+    for learned, asked in folds(targets):
+        assert not set(learned) & set(asked)
+        assert len(set(targets[learned])) == 8
+        assert len(set(targets[asked])) > 8
+    assert [len(set(np.array([0, 1, 1, 0, 1, 0])[a])) for a, _ in folds(np.array([0, 1, 1, 0, 1, 0]))]
+    assert list(folds(np.array([0, 0, 0]))) == []
+
+
 def test_traditional_characters_read_as_simplified_ones() -> None:
     assert normalise("龍井怎麼泡，幾分鐘") == "龙井怎么泡,几分钟"
     assert key("可以開發票嗎？") == key("可以开发票吗")
@@ -86,21 +147,19 @@ def test_traditional_characters_read_as_simplified_ones() -> None:
 
 
 def test_unknown_words_shorten_a_row() -> None:
-    vocabulary = Vocabulary.learn([bag("open door"), bag("green tea")])
-    lengths = [
-        float(np.sum(vocabulary.rows([bag(text)]).weights ** 2)) for text in ("tea", "tea xyz", "xyz")
-    ]
+    vocabulary = Vocabulary.learn(["open door", "green tea"], ["door", "tea"])
+    lengths = [float(np.sum(vocabulary.rows([text]).weights ** 2)) for text in ("tea", "tea xyz", "xyz")]
     assert lengths[0] == pytest.approx(1, abs=1e-5)
     assert 0 < lengths[1] < 0.9
     assert lengths[2] == 0
 
 
 def test_rows_of_many_are_the_rows_of_each() -> None:
-    bags = [bag("open open door"), bag(""), bag("茶")]
-    vocabulary = Vocabulary.learn(bags)
-    together = vocabulary.rows(bags)
-    for number, words in enumerate(bags):
-        alone = vocabulary.rows([words])
+    texts = ["open open door", "", "茶"]
+    vocabulary = Vocabulary.learn(texts, ["a", "b", "c"])
+    together = vocabulary.rows([*texts, "quay xyz"])
+    for number, text in enumerate(texts):
+        alone = vocabulary.rows([text])
         part = slice(together.bounds[number], together.bounds[number + 1])
         assert together.ids[part].tolist() == alone.ids.tolist()
         assert together.weights[part].tolist() == pytest.approx(alone.weights.tolist())
@@ -130,8 +189,8 @@ def test_the_regression_stops_where_the_slope_is_nought(
     monkeypatch.setattr(logistic, "_DENSE", dense)
     texts = ["open now", "are you open", "green tea", "black tea", "bye", "good bye now"]
     targets = [0, 0, 1, 1, 2, 2]
-    vocabulary = Vocabulary.learn([bag(text) for text in texts])
-    rows = vocabulary.rows([bag(text) for text in texts])
+    vocabulary = Vocabulary.learn(texts, [str(target) for target in targets])
+    rows = vocabulary.rows(texts)
     weights = logistic.fit(rows, np.array(targets), len(vocabulary), 3, 15.0)
     assert np.abs(_gradient(rows, targets, weights, 15.0)).max() < 0.01
     scores = np.array(
@@ -146,7 +205,9 @@ def test_the_regression_stops_where_the_slope_is_nought(
 def test_many_unlikely_entries_do_not_outweigh_one_intent() -> None:
     labels = ("faq/a", "faq/b", "faq/c", "greet")
     nothing = np.zeros((1, 4), np.float32)
-    classifier = Classifier(("faq", "greet"), labels, np.array([0, 3], np.int32), nothing, nothing[0])
+    classifier = Classifier(
+        ("faq", "greet"), labels, np.array([0, 3], np.int32), nothing, nothing[0], Certainty()
+    )
     ranking = classifier.rank(np.array([[0.2, 0.2, 0.2, 0.4]], np.float32))[0]
     assert [name for name, _ in ranking] == ["greet", "faq"]
     assert [chance for _, chance in ranking] == pytest.approx([0.4, 0.2])
