@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, update
+from sqlalchemy import ClauseElement, true, update
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, SQLModel, col, select
 
@@ -41,7 +41,12 @@ _Key = tuple[Address, str]  # an address, and the platform's key of a message
 def _reading_known(dialect: str) -> ClauseElement:
     wanted, same = listing(dialect, (_MESSAGES.c.channel, _MESSAGES.c.external_id, _MESSAGES.c.key))
     names = ("channel", "external_id", "key", "conversation_id", "id", "seq", "work")
-    return select_rows(*(_MESSAGES.c[name] for name in names)).join(wanted, same)
+    query = select_rows(*(_MESSAGES.c[name] for name in names))
+    if dialect != "postgresql":
+        return query.join(wanted, same)
+    # Each looked up by itself: a planner that has not seen the table lately would rather read all of it.
+    found = query.where(same).limit(1).lateral("found")
+    return select_rows(*(found.c[name] for name in names)).select_from(wanted).join(found, true())
 
 
 _KNOWN = Statement(_reading_known)

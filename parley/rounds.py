@@ -24,6 +24,7 @@ from crm_store.sending import Outcome
 from parley.batching import Batcher
 from parley.workers import Worked, Worker, where_of
 
+LANES = 2
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
@@ -48,15 +49,19 @@ class Rounds:
         worker: Worker,
         now: Callable[[], datetime],
         gone: Gone | None = None,
+        lanes: int = LANES,
     ) -> None:
-        """`gone` is told, in the same transaction, who has left us."""
+        """`gone` is told, in the same transaction, who has left us. `lanes`: rounds at a time."""
         self._database = database
         self._worker = worker
         self._now = now
         self._gone = gone
-        self._batcher: Batcher[Arrival | Outcome, Recorded | None] = Batcher(
-            self._write, for_all=(OperationalError,), patience=HOLD_SECONDS
-        )
+        # SQLite has one writer at a time. On PostgreSQL one round thinks while another one waits for the
+        # server; an address is always in the same lane, so what comes from it is written in its order.
+        self._lanes: list[Batcher[Arrival | Outcome, Recorded | None]] = [
+            Batcher(self._write, for_all=(OperationalError,), patience=HOLD_SECONDS)
+            for _ in range(1 if database.is_sqlite else lanes)
+        ]
         # Told after each commit, on the event loop, before those who wait for it.
         self.written: Callable[[Sequence[Recorded], Worked], None] = lambda _recorded, _worked: None
         # Of so many new messages, how many have their turn here; the others are left to whoever has room.
@@ -80,11 +85,15 @@ class Rounds:
 
     async def drain(self) -> None:
         """Return when nothing waits to be written."""
-        await self._batcher.drain()
+        for lane in self._lanes:
+            await lane.drain()
 
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
-        return await self._batcher.do(item, hurried=isinstance(item, Arrival))
+        is_arrival = isinstance(item, Arrival)
+        address = item.incoming.address if isinstance(item, Arrival) else item.address
+        lane = self._lanes[hash(address) % len(self._lanes)]
+        return await lane.do(item, hurried=is_arrival)
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]

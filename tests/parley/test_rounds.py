@@ -33,7 +33,7 @@ class Desk:
         self.database, self.clock = database, Clock()
         policies = {"shop": Policy(inline_within=4.0)}
         self.worker = Worker(database, tiny_bot(ear), "w", policies, self.clock)
-        self.rounds = Rounds(database, self.worker, self.clock)
+        self.rounds = Rounds(database, self.worker, self.clock, lanes=1)  # so that a round is one
         self.rounds.written = self._written
         self.worked = Worked()
 
@@ -185,3 +185,18 @@ def test_what_became_of_answers_is_written_with_what_comes_in(database: Database
 
     desk.run(together())
     assert [desk.rows(who)[1][1] for who in ("ann", "bob", "cid")] == ["accepted", "accepted", "sending"]
+
+
+def test_what_comes_from_one_address_is_written_in_its_order_in_whatever_lane(database: Database) -> None:
+    desk = Desk(database)
+    desk.rounds = Rounds(database, desk.worker, desk.clock, lanes=3)
+
+    async def all_at_once() -> None:
+        people = ("ann", "bob", "cid", "dan", "eve")
+        asked = [desk.rounds.record([Arrival(said(who, str(n)))]) for n in range(8) for who in people]
+        await asyncio.gather(*asked)
+
+    desk.run(all_at_once())
+    for who in ("ann", "bob", "cid", "dan", "eve"):
+        heard = [text for text, status, _ in desk.rows(who) if status == "received"]
+        assert heard == [str(n) for n in range(8)]
