@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import (
@@ -225,7 +226,7 @@ def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
         return clean
     if dialect.name == "sqlite":
         if isinstance(type_, Uuid):
-            return attrgetter("hex")
+            return _as_hex
         if isinstance(type_, UtcDateTime):
             return _written
         if isinstance(type_, CleanJson):
@@ -237,11 +238,21 @@ def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(type_, CleanText):
         return None
     if dialect.name == "sqlite":
+        if isinstance(type_, Uuid):
+            return _from_hex
         if isinstance(type_, UtcDateTime):
             return _read
         if isinstance(type_, CleanJson):
             return orjson.loads
     return type_.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _as_hex(value: UUID) -> str:
+    return f"{value.int:032x}"  # As `value.hex`, in a third of its time.
+
+
+def _from_hex(value: str) -> UUID:
+    return UUID(int=int(value, 16))
 
 
 def _written(value: datetime) -> str:
