@@ -46,6 +46,9 @@ from crm_store.messages import ParleyError, clean, clean_json
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
+LONG_LOG = 1_000  # pages of 4 kB; SQLite itself would tidy up whenever there are so many
+_LONGEST_LOG = 16_000  # pages: from here on whoever commits has to
+_TIDY_MS = 20
 # A server that has vanished without a word is noticed within so many seconds, and not after hours.
 _LOST_WITHIN = {
     "connect_timeout": 5,
@@ -191,6 +194,25 @@ class Database:
         except OSError:
             raise InUse(f"another parley run works on {self.engine.url.database}") from None
 
+    def tidy(self) -> None:
+        """On SQLite: bring what was committed from its log into the file, while others read and write.
+
+        Whoever commits would do so otherwise, every few rounds, with everybody waiting behind it.
+        """
+        if not self.is_sqlite:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            _, logged, done = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            # What is all in the file is written over from its beginning; nobody waits long for the rest.
+            if done and logged > LONG_LOG:
+                cursor.execute(f"PRAGMA busy_timeout = {_TIDY_MS}")
+                cursor.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -304,7 +326,8 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own BEGIN comes too late (at the first write): transactions are begun by us.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    log = f"wal_autocheckpoint={_LONGEST_LOG}"  # see `Database.tidy`
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", log):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -280,18 +280,22 @@ class Understanding:
     language: str = ""  # "zh", "en", "ko", …; empty: cannot be told
     engine: str = ""  # "embedded", "rasa", "payload", …
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object: Rasa's parse result with what Parley adds to it."""
+    def to_json(self, likeliest: int | None = None) -> dict[str, Any]:
+        """A JSON object: Rasa's parse result with what Parley adds to it.
+
+        `likeliest`: of intents and answers only so many.
+        """
         return {
             "text": clean(self.text),
             "intent": {"name": self.intent, "confidence": round(self.confidence, 4)},
             "entities": [clean_json(e.to_json()) for e in self.entities],
             "intent_ranking": [
-                {"name": name, "confidence": round(score, 4)} for name, score in self.ranking
+                {"name": name, "confidence": round(score, 4)} for name, score in self.ranking[:likeliest]
             ],
             "system_entities": [clean_json(e.to_json()) for e in self.system_entities],
             "answers": [
-                {"entry": a.entry, "score": round(a.score, 4), "exact": a.exact} for a in self.answers
+                {"entry": a.entry, "score": round(a.score, 4), "exact": a.exact}
+                for a in self.answers[:likeliest]
             ],
             "language": self.language,
             "engine": self.engine,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -154,18 +155,39 @@ class _Compiled:
         self._fixed = {bind.key: bind.effective_value for bind in binds if not bind.required}
         self._pick = itemgetter(*(bind.key for bind in binds))
         self._is_single = len(binds) == 1
+        # Texts, of which there are most and which are nearly always clean, are not passed to a function.
+        self._texts = [place for place, bind in enumerate(binds) if isinstance(bind.type, CleanText)]
         self._given = _places(_to_driver(bind.type, dialect) for bind in binds)
         found = getattr(statement, "selected_columns", ())
         self._taken = _places(_from_driver(one.type, dialect) for one in found)
 
-    def one(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    def one(self, row: Mapping[str, Any]) -> Sequence[Any]:
         """What the driver is given for one row."""
         picked = self._pick({**self._fixed, **row} if self._fixed else row)
-        return _processed((picked,) if self._is_single else picked, self._given)
+        values = [picked] if self._is_single else list(picked)
+        for place in self._texts:
+            value = values[place]
+            if value is not None and not (value.isascii() and "\0" not in value):
+                values[place] = clean(value)
+        for place, process in self._given:
+            value = values[place]
+            if value is not None:
+                values[place] = process(value)
+        return values
 
     def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Rows of the driver as rows of ours."""
-        return [_processed(row, self._taken) for row in rows]
+        if not self._taken:
+            return list(rows)
+        return [self._read_one(row) for row in rows]
+
+    def _read_one(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, process in self._taken:
+            value = values[place]
+            if value is not None:
+                values[place] = process(value)
+        return tuple(values)
 
 
 class _cursor:  # noqa: N801  (used as a function)
@@ -209,21 +231,10 @@ def _places(found: Iterable[Process | None]) -> list[tuple[int, Process]]:
     return [(place, process) for place, process in enumerate(found) if process is not None]
 
 
-def _processed(values: tuple[Any, ...], places: list[tuple[int, Process]]) -> tuple[Any, ...]:
-    if not places:
-        return values
-    result = list(values)
-    for place, process in places:
-        value = result[place]
-        if value is not None:
-            result[place] = process(value)
-    return tuple(result)
-
-
 def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
     """As SQLAlchemy's own, but without the layers around what is simple."""
     if isinstance(type_, CleanText):
-        return clean
+        return None  # see `_Compiled.one`
     if dialect.name == "sqlite":
         if isinstance(type_, Uuid):
             return _as_hex
@@ -255,6 +266,7 @@ def _from_hex(value: str) -> UUID:
     return UUID(int=int(value, 16))
 
 
+@lru_cache(64)  # Most times that are written together are the same.
 def _written(value: datetime) -> str:
     if value.tzinfo is UTC:  # As nearly always; the rest of the text is "+00:00".
         return value.isoformat(" ", "microseconds")[:26]

@@ -97,6 +97,7 @@ class Clock:
             self._call(name, tick)
         for name, piece in self._pieces.items():
             self._work_off(name, piece)
+        self._database.tidy()
         return True
 
     def _call(self, name: str, tick: Tick) -> None:

@@ -1,0 +1,56 @@
+"""SQLite's log is brought into the file beside the work: it does not grow for ever, and holds nobody up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+from sqlmodel import SQLModel
+
+from crm_store.customers import Customer
+from crm_store.db import LONG_LOG, Database, new_id
+from crm_store.statements import Rows
+
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+PAGE = 4096
+CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
+MEET = Rows(CUSTOMERS, ("id", "display_name", "language", "created_at", "updated_at"))
+
+
+def write(database: Database, pages: int) -> None:
+    """So much that at least so many pages change."""
+    row = {"display_name": "茶" * 1000, "language": "", "created_at": NOW, "updated_at": NOW}
+    with database.writing() as session:
+        MEET.write(session, [{**row, "id": new_id()} for _ in range(pages)])
+
+
+def test_the_log_is_used_again_once_it_stands_in_the_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'parley.db'}")
+    SQLModel.metadata.create_all(database.engine, tables=[CUSTOMERS])
+    log = tmp_path / "parley.db-wal"
+    for _ in range(6):
+        write(database, LONG_LOG * 2)
+        database.tidy()
+    assert log.stat().st_size < 4 * LONG_LOG * PAGE  # of 12 that were written
+    assert (tmp_path / "parley.db").stat().st_size > 6 * LONG_LOG * PAGE
+    database.close()
+
+
+def test_a_reader_in_the_midst_of_reading_and_a_writer_go_on_meanwhile(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'parley.db'}")
+    SQLModel.metadata.create_all(database.engine, tables=[CUSTOMERS])
+    write(database, 10)
+    count = select(func.count()).select_from(CUSTOMERS)
+    with database.reading() as reader:
+        assert reader.execute(count).scalar() == 10
+        write(database, LONG_LOG * 2)
+        database.tidy()
+        with database.writing() as writer:
+            writer.execute(text("UPDATE customers SET language = 'zh'"))
+            database.tidy()
+        assert reader.execute(count).scalar() == 10
+    with database.reading() as reader:
+        assert reader.execute(count).scalar() == 10 + LONG_LOG * 2
+        assert set(reader.execute(select(CUSTOMERS.c.language)).scalars()) == {"zh"}
+    database.close()
