@@ -43,7 +43,7 @@ class Embedded:
 
     def _batch(self, texts: Sequence[str]) -> list[Understanding]:
         model, today = self.model, self.today()
-        finds = [model.entities.find(text, today) for text in texts]
+        finds = model.entities.find_many(texts, today)
         normals = [normalise(text) for text in texts]
         rows = model.vocabulary.rows([mark(*each) for each in zip(texts, finds, normals, strict=True)])
         chances = model.classifier.chances(rows)

@@ -58,7 +58,7 @@ class Model:
             "phrasings": self.retriever.phrasings,
             "listed": self.retriever.weights,
         }
-        write_arrays(path, head, arrays)
+        write_arrays(path, head, arrays | self.entities.arrays())
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -94,5 +94,5 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             count=head["count"],
             exact=head["exact"],
         ),
-        entities=EntityRules.from_json(head["entities"]),
+        entities=EntityRules.from_json(head["entities"], arrays),
     )

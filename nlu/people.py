@@ -1,4 +1,4 @@
-"""Who and where: names of persons and postal addresses, as people give them in three languages."""
+"""Who: names of persons, as people give them in Chinese, English and Korean."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from nlu.scan import Pattern, pattern
 Read = Callable[[re.Match[str]], Any]  # the value; None: it is none after all
 
 _SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任"
-    "沈姚卢姜崔钟谭陆汪"
-    "范金石廖贾夏韦傅方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
+    "姚卢姜崔钟谭陆汪范金石廖贾夏韦傅方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 )
 _DOUBLE = "欧阳|司马|上官|诸葛|司徒|东方|皇甫|慕容|令狐|公孙"
 _SURNAMES_KO = (
@@ -26,8 +25,7 @@ _WORDS_EN = r"[a-z\u00c0-\u024f][a-z\u00c0-\u024f'’-]+"
 _TITLE = "先生|女士|小姐|太太|老师|经理|总监|医生|师傅|阿姨"
 _NOT_CALLED = (
     "back|please|now|later|again|at|on|a|an|the|tomorrow|today|tonight|this|that|in|after|before|when"
-    "|if|soon"
-    "|asap|tmr|not|sure|just|it|for|my|to|as|up|crazy"
+    "|if|soon|asap|tmr|not|sure|just|it|for|my|to|as|up|crazy"
 )
 
 
@@ -35,25 +33,7 @@ def _name(found: re.Match[str]) -> str | None:
     return found["name"].strip() or None
 
 
-def _address(found: re.Match[str]) -> str | None:
-    said = found.group().strip(" ,，")
-    return said if len(said) >= 5 else None
-
-
-_BEFORE_ADDRESS = re.compile(".{0,6}?(?:[送寄发]到|地址[是为]?|[在到住])|[ ,]+")
 _VAGUE = re.compile("i['’]m|i am|this is")
-_NUMBER_ZH = r"[0-9０-９一二三四五六七八九十零〇百]{1,6}"
-_TAIL_ZH = (
-    rf"(?:[{_HAN}]{{2,12}}(?:小区|花园|大厦|公寓|广场|苑|城))?"
-    rf"(?:[0-9a-z]{{1,6}}(?:号楼|号院|弄|号|栋|幢|座|单元|楼|层|室|房|-)|(?:{_NUMBER_ZH})(?:号楼|号|栋"
-    rf"|幢|座|单元|楼|层|室)){{0,6}}"
-    r"(?:[0-9]{2,4}(?:室|房)?(?![0-9]))?"
-)
-_STREET_EN = (
-    "street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|way|square|sq|court|ct|place|pl"
-    "|terrace|highway"
-    "|hwy|close|crescent|parkway|pkwy"
-)
 PATTERNS: tuple[Pattern[Read], ...] = (
     pattern(
         "person",
@@ -112,63 +92,12 @@ PATTERNS: tuple[Pattern[Read], ...] = (
         "씨",
         "님",
     ),
-    pattern(
-        "address",
-        rf"(?:[{_HAN}]{{2,8}}?(?:省|自治区))?(?:[{_HAN}]{{2,7}}?市)(?:[{_HAN}]{{1,6}}?(?:区|县|市))"
-        rf"(?:[{_HAN}0-9]{{1,8}}?(?:路|街|道|巷|弄|胡同|镇|乡|村)){{1,3}}{_TAIL_ZH}",
-        _address,
-        "路",
-        "街",
-        "道",
-        "巷",
-        "弄",
-        "胡同",
-        "镇",
-        "乡",
-        "村",
-    ),
-    pattern(
-        "address",
-        rf"[{_HAN}]{{2,6}}?(?:路|街|大道|巷|弄|胡同)(?:[0-9]{{1,5}}|{_NUMBER_ZH})号{_TAIL_ZH}",
-        _address,
-        "路",
-        "街",
-        "大道",
-        "巷",
-        "弄",
-        "胡同",
-    ),
-    pattern(
-        "address",
-        rf"(?<![0-9a-z])[0-9]{{1,5}}[a-z]? (?:(?!at|to|in|on|for|of|and"
-        rf"|the)[a-z0-9.'-]+ ){{1,3}}(?:{_STREET_EN})(?![a-z])\.?(?: (?:nw|ne|sw|se))?(?:, ?(?:apt|unit"
-        rf"|suite|floor) ?[0-9a-z]+)?(?:, ?[a-z]+(?: [a-z]+)?(?:, ?[a-z]{{2}}(?: [0-9]{{5}})?)?"
-        rf"(?=[.,!?]|$))?",
-        _address,
-        *(f" {street}" for street in _STREET_EN.split("|")),
-    ),
-    pattern(
-        "address",
-        r"(?:[가-힣]{2,6}(?:시|도|특별시|광역시)? )(?:[가-힣]{1,5}(?:구|군|시) )?(?:[가-힣0-9]{1,8}(?:로"
-        r"|길|동|읍"
-        r"|면)) [0-9]{1,4}(?:-[0-9]{1,4})?(?:번지|번길)?(?:,? ?[0-9]{1,4}(?:층|호|동))*",
-        _address,
-        "로",
-        "길",
-        "동",
-        "읍",
-        "면",
-    ),
 )
 
 
 def place(kind: str, found: re.Match[str]) -> tuple[int, int]:
-    """Where in its text the thing itself stands."""
-    if kind == "person":
-        return found.span("name")
-    said = found.group()
-    before = _BEFORE_ADDRESS.match(said)
-    return found.start() + (before.end() if before else 0), found.start() + len(said.rstrip(" ,"))
+    """Where in its text the name stands."""
+    return found.span("name")
 
 
 def is_name(found: re.Match[str], text: str) -> bool:

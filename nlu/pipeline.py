@@ -8,6 +8,7 @@ from nlu.reading import Node, Problems
 
 _REPLACED = "is replaced by Parley's own engine; its settings have no effect"
 _HONOURED = {"FallbackClassifier", "RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy"}
+_HONOURED |= {"CRFEntityExtractor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Thresholds:
     core: float = 0.3
     core_action: str = "action_default_fallback"
     max_history: int = 0  # states that a story is compared by; 0: all
+    tagged: bool = False  # a tagger finds entities even if held-out examples do not ask for one
     augmented: bool = True  # stories are also matched when the oldest turns are forgotten
 
 
@@ -58,6 +60,8 @@ def _with(found: Thresholds, name: str, settings: dict[str, Node], problems: Pro
         action = problems.text(settings.get("core_fallback_action_name"), "core_fallback_action_name")
         core = number("core_fallback_threshold", found.core)
         return replace(found, core=core, core_action=action or found.core_action)
+    if name == "CRFEntityExtractor":
+        return replace(found, tagged=True)
     if name.endswith("MemoizationPolicy"):
         return replace(found, max_history=int(number("max_history", found.max_history)))
     return found

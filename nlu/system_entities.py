@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crm_store.messages import Entity
-from nlu import amounts, contacts, people
+from nlu import addresses, amounts, contacts, people
 from nlu.moments import PATTERNS as TIMES
 from nlu.moments import Expression, Match, days_of, find_expressions, times_of
 from nlu.scan import Pattern, Scanner
@@ -21,9 +21,16 @@ _TIME_KINDS = frozenset(pattern.kind for pattern in TIMES)
 _PLACES = {
     **dict.fromkeys(("url", "email", "phone", "order_number"), contacts.place),
     **dict.fromkeys(("money", "quantity", "number"), amounts.place),
-    **dict.fromkeys(NAMES, people.place),
+    "person": people.place,
+    "address": addresses.place,
 }
-_PATTERNS: tuple[Pattern[Any], ...] = (*contacts.PATTERNS, *amounts.PATTERNS, *people.PATTERNS, *TIMES)
+_PATTERNS: tuple[Pattern[Any], ...] = (
+    *contacts.PATTERNS,
+    *amounts.PATTERNS,
+    *people.PATTERNS,
+    *addresses.PATTERNS,
+    *TIMES,
+)
 SCANNER = Scanner(_PATTERNS)
 _RANK = {kind: rank for rank, kind in enumerate((*TYPES, *NAMES))}
 _SOME_DAY = date(2000, 1, 1)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from crm_store.wording import normalise
 from nlu.calibrate import Held, certainty, folds, sharpness
 from nlu.classify import Certainty, Classifier
-from nlu.entities import EntityRules
+from nlu.entity_training import learn_entities
 from nlu.faq import with_phrasings
 from nlu.features import Floats, Rows, Vocabulary
 from nlu.gate import Candidate, ask, held_out, judge, load_held_out
@@ -50,9 +50,10 @@ class _Lesson:
 
     def __init__(self, project: Project) -> None:
         self.fingerprint = project.fingerprint()
-        self.entities = EntityRules.learn(project.nlu, project.entity_types)
-        texts = {example.text for example in project.nlu.examples}
-        self.said = {text: mark(text, self.entities.find(text)) for text in texts}
+        self.entities = learn_entities(project.nlu, project.entity_types, tagged=project.thresholds.tagged)
+        texts = list({example.text for example in project.nlu.examples})
+        finds = self.entities.find_many(texts)
+        self.said = {text: mark(text, found) for text, found in zip(texts, finds, strict=True)}
 
     def learn(self, examples: Sequence[Example], *, calibrated: bool = True) -> Model:
         """The model of these examples; uncalibrated, its confidences are not to be trusted."""
