@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nlu.features import Floats, Ints, Rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Ranking = tuple[tuple[str, float], ...]
 _SHOWN = 10
@@ -29,6 +33,10 @@ class Certainty(NamedTuple):
         found: Floats = np.tanh(0.5 * (self.score * top + self.lead * share + self.start))
         return 0.5 + 0.5 * found
 
+    def of_one(self, top: float, share: float) -> float:
+        """As `of`, for a single text."""
+        return 0.5 + 0.5 * math.tanh(0.5 * (self.score * top + self.lead * share + self.start))
+
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
@@ -42,7 +50,8 @@ class Classifier:
     intents: tuple[str, ...]
     labels: tuple[str, ...]
     firsts: Ints
-    weights: Floats  # n-grams by labels
+    weights: npt.NDArray[np.int8]  # n-grams by labels; a quarter of the memory, and no answer changes
+    scales: Floats  # what 1 in `weights` stands for, by n-gram
     bias: Floats
     certainty: Certainty
 
@@ -59,6 +68,8 @@ class Classifier:
             # With one label every probability is 1; how much of the text is known says more.
             found[said, 0] = np.sqrt(np.add.reduceat(rows.weights**2, rows.bounds[:-1][said]))
             return np.minimum(found, 1)
+        if len(rows) == 1:
+            return self._chances_of_one(rows)
         scores = self._scores(rows)
         top = scores.max(axis=1, keepdims=True)
         lead: Floats = np.exp(scores - top)
@@ -77,6 +88,8 @@ class Classifier:
             return [()] * len(chances)
         plain = len(self.intents) == len(self.labels)
         likely = chances if plain else np.maximum.reduceat(chances, self.firsts, axis=1)
+        if len(likely) == 1:
+            return [self._rank_one(likely[0])]
         best = np.argsort(-likely, axis=1)[:, :_SHOWN]
         top = likely[np.arange(len(likely))[:, None], best].tolist()
         names = self.intents
@@ -85,16 +98,40 @@ class Classifier:
             for numbers, values in zip(best.tolist(), top, strict=True)
         ]
 
+    def _rank_one(self, likely: Floats) -> Ranking:
+        best = (-likely).argsort()[:_SHOWN].tolist()
+        if likely[best[0]] <= 0:
+            return ()
+        names = self.intents
+        return tuple(zip([names[n] for n in best], likely[best].tolist(), strict=True))
+
     def _scores(self, rows: Rows) -> Floats:
-        if len(rows) == 1:
-            scores: Floats = (rows.weights @ self.weights[rows.ids])[None, :]
-            return scores + self.bias
         scores = np.empty((len(rows), len(self.labels)), np.float32)
-        bounds = rows.bounds.tolist()
-        for number, (first, last) in enumerate(pairwise(bounds)):
-            np.dot(rows.weights[first:last], self.weights[rows.ids[first:last]], out=scores[number])
+        scales = rows.weights * self.scales.take(rows.ids)
+        for number, (first, last) in enumerate(pairwise(rows.bounds.tolist())):
+            some = self.weights.take(rows.ids[first:last], 0).astype(np.float32)
+            np.dot(scales[first:last], some, out=scores[number])
         scores += self.bias
         return scores
+
+    def _chances_of_one(self, rows: Rows) -> Floats:
+        """As `chances` of a row that is not empty, in as few steps as can be."""
+        scales = rows.weights * self.scales.take(rows.ids)
+        lead: Floats = scales @ self.weights.take(rows.ids, 0).astype(np.float32)
+        lead += self.bias
+        top = float(lead.max())
+        lead -= top
+        np.exp(lead, out=lead)
+        share = -math.log(float(np.sqrt(lead).sum()))
+        lead *= np.float32(self.certainty.of_one(top, share))
+        return lead[None, :]
+
+
+def packed(weights: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Weights as whole numbers from -127 to 127, and the scale of each n-gram."""
+    highest = np.abs(weights).max(axis=1, initial=0)
+    scales = np.where(highest > 0, highest / 127, 1).astype(np.float32)
+    return np.rint(weights / scales[:, None]).astype(np.int8), scales
 
 
 def log_share(lead: Floats) -> Floats:

@@ -43,8 +43,8 @@ def concepts_of(word: str) -> tuple[str, ...]:
 
 
 def concepts_in(run: str) -> list[str]:
-    """The concepts of all words in a run of CJK, where nothing tells where a word ends."""
-    return [concept for _, some in _read()[1].iter(run) for concept in some]
+    """The concepts of the words in a run of CJK, the longest that begin first: 开心 is not 开."""
+    return [concept for _, some in _read()[1].iter_long(run) for concept in some]
 
 
 @cache

@@ -35,7 +35,7 @@ _CHAT = {"u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please",
 # How much each kind of n-gram counts, by the mark that its name begins with. Tuned on public sets.
 _KINDS = {
     "w": 2.0,
-    "c": 2.0,
+    "c": 2.5,
     "p": 0.8,
     "g": 1.0,
     "1": 2.0,
@@ -168,18 +168,23 @@ class Vocabulary:
     def rows(self, texts: Iterable[str]) -> Rows:
         """Normalised texts as rows. N-grams that were never seen shorten a row, so it scores lower."""
         found = [self._row(text) for text in texts]
+        if len(found) == 1:
+            return self._single(*found[0])
         bounds = np.zeros(len(found) + 1, np.int64)
         np.cumsum([len(numbers) // 4 for numbers, _ in found], out=bounds[1:])
         ids = np.frombuffer(b"".join([numbers for numbers, _ in found]), np.int32)
         weights = self.weights[ids]
-        if len(found) == 1:
-            length = math.sqrt(found[0][1] + float(weights @ weights))
-            return Rows(ids, weights / np.float32(length or 1), bounds)
         squares = np.zeros(len(ids) + 1)
         np.cumsum(weights * weights, out=squares[1:], dtype=np.float64)
         lengths = np.sqrt(np.diff(squares[bounds]) + [lost for _, lost in found])
         lengths[lengths == 0] = 1
         return Rows(ids, (weights / np.repeat(lengths, np.diff(bounds))).astype(np.float32), bounds)
+
+    def _single(self, numbers: bytes, lost: float) -> Rows:
+        ids = np.frombuffer(numbers, np.int32)
+        weights = self.weights.take(ids)
+        length = math.sqrt(lost + float(weights @ weights))
+        return Rows(ids, weights / np.float32(length or 1), np.array([0, len(ids)]))
 
     def _row(self, text: str) -> tuple[bytes, float]:
         found: list[bytes] = []

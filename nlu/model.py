@@ -49,8 +49,8 @@ class Model:
         }
         arrays: dict[str, np.ndarray[Any, Any]] = {
             "rarity": self.vocabulary.weights,
-            # Half the memory of a server at work; no answer changes.
-            "weights": self.classifier.weights.astype(np.float16),
+            "weights": self.classifier.weights,
+            "scales": self.classifier.scales,
             "bias": self.classifier.bias,
             "groups": self.classifier.firsts,
             "firsts": self.retriever.firsts,
@@ -82,6 +82,7 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             tuple(head["labels"]),
             arrays["groups"],
             arrays["weights"],
+            arrays["scales"],
             arrays["bias"],
             Certainty(*head["certainty"]),
         ),

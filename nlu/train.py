@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from crm_store.wording import normalise
 from nlu.calibrate import Held, certainty, folds, sharpness
-from nlu.classify import Certainty, Classifier
+from nlu.classify import Certainty, Classifier, packed
 from nlu.entity_training import learn_entities
 from nlu.faq import with_phrasings
 from nlu.features import Floats, Rows, Vocabulary
@@ -80,7 +80,8 @@ def _train_classifier(
     firsts = np.array([bases.index(intent) for intent in intents], np.int32)
     if len(labels) < 2:
         empty = np.zeros((len(vocabulary), len(labels)), np.float32)
-        return Classifier(intents, labels, firsts, empty, np.zeros(len(labels), np.float32), Certainty())
+        none = np.zeros(len(labels), np.float32)
+        return Classifier(intents, labels, firsts, *packed(empty), none, Certainty())
     numbers = {label: number for number, label in enumerate(labels)}
     targets = np.array([numbers[label] for label in said])
     names = [_name(label) for label in labels]
@@ -88,7 +89,8 @@ def _train_classifier(
     held = [*_held_out(texts, targets, names)] if calibrated else []
     sharp = sharpness(held)
     weights *= np.float32(sharp)
-    return Classifier(intents, labels, firsts, weights[:-1], weights[-1], certainty(held, sharp))
+    sure = certainty(held, sharp)
+    return Classifier(intents, labels, firsts, *packed(weights[:-1]), weights[-1], sure)
 
 
 def _name(label: str) -> str:
