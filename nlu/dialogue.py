@@ -9,7 +9,7 @@ from typing import Any
 from crm_store.messages import Answer, Understanding
 from nlu import forms
 from nlu.base import LISTEN, Decision, State
-from nlu.meaning import Meaning, Reader
+from nlu.meaning import OUT_OF_SCOPE, Meaning, Reader
 from nlu.pipeline import Thresholds
 from nlu.policies import DEFAULTS, Policies, Prediction
 from nlu.project import Project
@@ -56,8 +56,13 @@ class RuleDialogue:
         return RuleDialogue(project, self.thresholds, self.policies)
 
     def would_answer(self, heard: Understanding) -> bool:
-        """Whether a text finds an answer, a rule or a story by itself, without any dialogue before it."""
+        """Whether a text finds an answer, a rule or a story by itself, without any dialogue before it.
+
+        To say that a question is beyond the bot is no answer to it.
+        """
         meaning = self.reader.read(heard)
+        if meaning.intent == OUT_OF_SCOPE:
+            return False
         return meaning.answer is not None or self.policies.has_rule(meaning.intent)
 
     def hear(self, state: State, heard: Understanding) -> State:

@@ -11,7 +11,8 @@ from nlu.pipeline import Thresholds
 from nlu.policies import Policies
 from nlu.project import Project
 
-_NEVER_OFFERED = frozenset({"out_of_scope", "nlu_fallback", "restart", "back", "session_start"})
+OUT_OF_SCOPE = "out_of_scope"  # the intent of texts about nothing that the bot knows
+_NEVER_OFFERED = frozenset({OUT_OF_SCOPE, "nlu_fallback", "restart", "back", "session_start"})
 _MOST_CHOICES = 3
 
 
