@@ -15,7 +15,7 @@ from nlu.entities import EntityRules
 from nlu.features import Vocabulary
 from nlu.retrieve import Retriever
 
-FORMAT = 5
+FORMAT = 6
 
 
 class BadModel(ParleyError):
