@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from crm_store.messages import Understanding
 
 LISTEN = "action_listen"
+REQUESTED = "requested_slot"
 
 
 class Interpreter(Protocol):
@@ -32,25 +33,37 @@ class State:
 
     slots: dict[str, Any] = field(default_factory=dict)
     active_loop: str | None = None  # the form that is being filled
-    requested_slot: str | None = None
     loop_rejected: bool = False
-    loop_interrupted: bool = False
+    followup: str = ""  # the next action, named by the last one
+    paused: bool = False
+    moves: list[dict[str, Any]] = field(default_factory=list)  # what was done; see moves.py
+    now: dict[str, Any] = field(default_factory=dict)  # the snapshot of this moment; see snapshots.py
+    base: dict[str, Any] = field(default_factory=dict)  # where the first move began
+    earlier: dict[str, Any] = field(default_factory=dict)  # what came before, to go back to; see tracker.py
+    pending: dict[str, Any] = field(default_factory=dict)  # a form that waits for an action to run
+    lately: list[str] = field(default_factory=list)  # the last intents; empty for one that was taken back
     done: list[str] = field(default_factory=list)  # actions since the last user message
     started: bool = False  # the first user message has been heard
     misses: int = 0  # messages in a row that were not understood
     asked_back: list[str] = field(default_factory=list)  # choices that were offered last
+    text: str = ""  # the last message, where rules go by words
     user: dict[str, Any] = field(default_factory=dict)  # intent and entities as rules see them
-    filled: list[str] = field(default_factory=list)  # slots that the last message filled
+    filled: list[str] = field(default_factory=list)  # slots that were set since the last message
     decided_by: str = ""  # `Decision.by` of the last action
-    history: list[dict[str, Any]] = field(default_factory=list)  # snapshots, oldest first; see snapshots.py
+
+    @property
+    def requested_slot(self) -> str | None:
+        """What the form has asked for."""
+        asked = self.slots.get(REQUESTED)
+        return asked if isinstance(asked, str) else None
 
     def but(self, **changes: Any) -> State:
         """The same but for these."""
-        return State(**{**self.to_json(), **changes})
+        return State(**{**dict(zip(_PARTS, _parts(self), strict=True)), **changes})
 
     def to_json(self) -> dict[str, Any]:
-        """The state as a JSON object: what `State` takes."""
-        return dict(zip(_PARTS, _parts(self), strict=True))
+        """The state as a JSON object without its empty parts: what `State` takes."""
+        return {name: part for name, part in zip(_PARTS, _parts(self), strict=True) if part}
 
 
 _PARTS = tuple(State.__dataclass_fields__)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from crm_store.messages import Answer, Understanding
-from nlu import forms
+from nlu import built_in, forms
 from nlu.base import LISTEN, Decision, State
+from nlu.built_in import FALLBACK
+from nlu.domain import TWO_STAGE
 from nlu.meaning import OUT_OF_SCOPE, Meaning, Reader
+from nlu.moves import Event
 from nlu.pipeline import Thresholds
-from nlu.policies import DEFAULTS, Policies, Prediction
+from nlu.policies import Policies
 from nlu.project import Project
-from nlu.slot_filling import Hearing, fill_slots
-from nlu.snapshots import heard_part, snapshot
+from nlu.rules import Prediction
+from nlu.slot_filling import Hearing, asking_actions, asks_actions, fill_slots
+from nlu.snapshots import heard_part
+from nlu.tracker import Tracker
 
 ASK_BACK = "action_ask_back"
 HAND_OVER = "action_handover"
 UNSUPPORTED = "utter_unsupported"
-FALLBACK = "nlu_fallback"
-_DEACTIVATE = "action_deactivate_loop"
-_RESTART = "action_restart"
+MOST_ACTIONS = 10
 # After these nothing is left to say in the turn, but for the form that was interrupted.
 _CONCLUDING = frozenset({"exact", "faq", "ask_back", "hand_over", "unsupported", "fallback"})
 _MISSES = frozenset({"ask_back", "fallback"})
@@ -43,17 +46,24 @@ class RuleDialogue:
     """
 
     def __init__(
-        self, project: Project, thresholds: Thresholds | None = None, policies: Policies | None = None
+        self,
+        project: Project,
+        thresholds: Thresholds | None = None,
+        policies: Policies | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
+        self.strict = strict
         self.project = project
         self.domain = project.domain
         self.thresholds = thresholds or project.thresholds
-        self.policies = policies or Policies(project)
+        self.policies = policies or Policies(project).check()
         self.reader = Reader(project, self.thresholds)
+        self._asks = asks_actions(self.domain)
 
     def with_project(self, project: Project) -> RuleDialogue:
         """The same rules and stories over other FAQ entries."""
-        return RuleDialogue(project, self.thresholds, self.policies)
+        return RuleDialogue(project, self.thresholds, self.policies, strict=self.strict)
 
     def would_answer(self, heard: Understanding) -> bool:
         """Whether a text finds an answer, a rule or a story by itself, without any dialogue before it.
@@ -68,68 +78,111 @@ class RuleDialogue:
     def hear(self, state: State, heard: Understanding) -> State:
         """The state after a user message: slots are filled from it as their mappings say."""
         meaning = self.reader.read(heard)
-        if not state.started:
-            initial = {
-                n: s.initial_value for n, s in self.domain.slots.items() if s.initial_value is not None
-            }
-            state = state.but(slots={**initial, **state.slots}, started=True)
-            history: list[dict[str, Any]] = [{}]
-        else:
-            history = self._remembered(
-                state, hidden=bool(state.history and state.history[-1].get("hidden"))
-            )
         intent = meaning.intent or (FALLBACK if heard.text else "")
-        filled = fill_slots(self.domain, state, Hearing(heard, intent, as_text=not meaning.exact))
-        return state.but(
-            slots={**state.slots, **filled},
-            filled=list(filled),
-            user=heard_part(self.domain, intent, heard.entities),
-            history=history,
-            done=[],
-            decided_by="",
-        )
+        tracker = Tracker(state, self.domain)
+        if not state.started:
+            tracker.begin()
+        if len(state.done) < MOST_ACTIONS:
+            tracker.act(LISTEN, hidden=self._listens_hidden(state))
+        tracker.trim(self.policies.depth, self.policies.untold)
+        hearing = Hearing(heard, intent, as_text=not meaning.exact)
+        filled = fill_slots(self.domain, tracker.state, hearing)
+        tracker.hear(heard_part(self.domain, intent, heard.entities), intent, filled)
+        found = tracker.state
+        found.decided_by = ""
+        found.text = heard.text if self.policies.rules.book.has_texts else ""
+        found.pending = self._asked(found, intent, filled)
+        return found
 
     def decide(self, state: State, heard: Understanding) -> Decision:
         """The next action, or LISTEN when it is the customer's turn."""
-        if state.decided_by in _CONCLUDING:
-            return self._conclude(state)
-        if state.done:
-            return self._go_on(state, heard)
+        if state.pending and "form" not in state.pending:
+            return Decision(state.pending["queue"][0], "slots", arguments={"asked": True})
+        if state.pending:
+            return self._form(state, state.pending, heard) or self._rejected(state, heard)
+        if self._is_concluded(state.decided_by):
+            return self._conclude(state, heard)
+        if state.done or self.strict:
+            return self._by_policies(state, heard)
         meaning = self.reader.read(heard)
         if meaning.exact and meaning.answer:
             return self._answer(meaning.answer, "exact")
         return (
-            self._by_form(state)
+            self._by_form(state, heard)
             or (self._by_rule(state, heard, meaning) if meaning.intent else None)
             or (self._answer(meaning.answer, "faq") if meaning.answer else None)
             or self._unclear(state, heard, meaning)
         )
 
-    def after(self, state: State, decision: Decision, slots: Mapping[str, Any]) -> State:
-        """The state after an action has run; `slots` are those it set."""
+    def after(
+        self, state: State, decision: Decision, slots: Mapping[str, Any], events: Sequence[Event] = ()
+    ) -> State:
+        """The state after an action has run; `slots` are those it set, `events` what else it brought."""
         if decision.action == LISTEN:
-            return state
-        if decision.action == _RESTART:
-            return State(slots={"language": state.slots.get("language")}, done=[_RESTART])
-        hidden = bool(decision.arguments.get("hidden")) or decision.by in _CONCLUDING
-        action = decision.name if decision.by == forms.BY else decision.action
-        found = state.but(
-            history=self._remembered(state, hidden=hidden),
-            slots={**state.slots, **slots},
-            done=[*state.done, action],
-            decided_by=decision.by,
-            misses=self._misses(state, decision),
-            asked_back=[choice["name"] for choice in decision.arguments.get("choices", ())],
-        )
-        if decision.by == forms.BY:
-            return forms.advanced(found, decision)
-        if decision.action == _DEACTIVATE or decision.arguments.get("ends_loop"):
-            return forms.left(found)
-        return found.but(loop_rejected=True) if found.active_loop else found
+            return self._silent(state, decision)
+        brought: list[Event] = [*(["slot", name, value] for name, value in slots.items()), *events]
+        if decision.arguments.get("asked"):
+            return self._answered(state, brought)
+        run = decision.arguments.get("run")
+        if run:
+            return state.but(pending=forms.told(run, brought), decided_by=forms.BY)
+        tracker = Tracker(state, self.domain)
+        if decision.arguments.get("rejected"):
+            tracker.happen([["rejected", decision.arguments["rejected"]]])
+        self._done(tracker, decision, brought)
+        found = tracker.state
+        found.pending = decision.arguments.get("pending", {})
+        found.decided_by = decision.by
+        found.misses = self._misses(state, decision)
+        found.asked_back = [choice["name"] for choice in decision.arguments.get("choices", ())]
+        return found
 
-    def _remembered(self, state: State, *, hidden: bool) -> list[dict[str, Any]]:
-        now = snapshot(state, self.domain)
-        return [*state.history, now | {"hidden": True} if hidden else now][-self.policies.depth :]
+    def _silent(self, state: State, decision: Decision) -> State:
+        """After nothing was said: as in Rasa, a form that was rejected stays so until something runs it."""
+        if not decision.arguments.get("rejected"):
+            return state
+        tracker = Tracker(state, self.domain)
+        tracker.happen([["rejected", decision.arguments["rejected"]]])
+        return tracker.state.but(pending={})
+
+    def _answered(self, state: State, brought: list[Event]) -> State:
+        """After an action that was asked what a message sets."""
+        tracker = Tracker(state, self.domain)
+        tracker.happen(event for event in brought if event[0] == "slot")
+        asked, *left = state.pending["queue"]
+        tracker.fill(state.pending["again"][asked])
+        tracker.state.pending = {**state.pending, "queue": left} if left else {}
+        return tracker.state
+
+    def know(self, state: State, slots: Mapping[str, Any]) -> State:
+        """The state with slots that were learnt elsewhere, as from the customer's record."""
+        tracker = Tracker(state, self.domain)
+        tracker.fill(dict(slots))
+        return tracker.state
+
+    def _done(self, tracker: Tracker, decision: Decision, brought: list[Event]) -> None:
+        arguments = decision.arguments
+        concluded = self._is_concluded(decision.by) and bool(self.policies.memory)
+        hidden = bool(arguments.get("hidden")) or concluded
+        if decision.by == forms.BY:
+            tracker.act(decision.name, hidden=hidden)
+            tracker.happen([*arguments["events"], *brought, *arguments["then"]])
+            return
+        if arguments.get("words"):
+            tracker.happen([["user", {"text": arguments["words"]}]])
+        tracker.act(decision.action.partition("/")[0], hidden=hidden)
+        tracker.happen([*brought, *arguments.get("events", ())])
+
+    def _listens_hidden(self, state: State) -> bool:
+        """Whether stories see that the bot then waited for an answer."""
+        if not self.policies.memory or not state.moves:
+            return False
+        if self._is_concluded(state.decided_by):
+            return True
+        return self.policies.predict(state).hidden
+
+    def _is_concluded(self, by: str) -> bool:
+        return by in _CONCLUDING and not self.strict
 
     def _misses(self, state: State, decision: Decision) -> int:
         if decision.arguments.get("wordless"):
@@ -139,53 +192,118 @@ class RuleDialogue:
         # What follows in the same turn (the form that asks again after a miss) changes nothing.
         return state.misses if state.done else 0
 
-    def _conclude(self, state: State) -> Decision:
-        form = self.domain.forms.get(state.active_loop or "")
-        if form and state.decided_by in {"exact", "faq"}:
-            return forms.next_step(self.domain, form, state, {}, "")
+    def _conclude(self, state: State, heard: Understanding) -> Decision:
+        if state.active_loop in self.domain.forms and state.decided_by in {"exact", "faq"}:
+            return self._asks_again(state, heard, "")
         return Decision(LISTEN, "listen")
 
-    def _go_on(self, state: State, heard: Understanding) -> Decision:
-        """The second and later actions of a turn."""
-        if state.done[-1] in DEFAULTS.values():
-            return Decision(LISTEN, "listen")
+    def _by_policies(self, state: State, heard: Understanding) -> Decision:
+        """What rules and stories say; where they say nothing, a form that is open asks again."""
         prediction = self.policies.predict(state)
-        if prediction and prediction.action != LISTEN:
-            return self._from(prediction, state, heard)
-        if not prediction and state.active_loop and state.done[-1] != state.active_loop:
-            form = self.domain.forms.get(state.active_loop)
-            if form:
-                return forms.next_step(self.domain, form, state, {}, "")
-        return Decision(LISTEN, "listen", prediction.name if prediction else "")
+        if prediction.by == "nothing" and not self.strict:
+            if state.active_loop in self.domain.forms and state.done[-1:] != [state.active_loop]:
+                return self._asks_again(state, heard, "")
+            return Decision(LISTEN, "listen")
+        return self._from(prediction, state, heard) or self._rejected(state, heard)
 
-    def _by_form(self, state: State) -> Decision | None:
-        form = self.domain.forms.get(state.active_loop or "")
-        if form is None or forms.rejects(form, state):
+    def _rejected(self, state: State, heard: Understanding) -> Decision:
+        """The form has refused what was said: others may speak."""
+        loop = state.active_loop or ""
+        tracker = Tracker(state, self.domain)
+        tracker.happen([["rejected", loop]])
+        prediction = self.policies.predict(tracker.state, rejected=loop)
+        decision = self._from(prediction, tracker.state, heard) or Decision(LISTEN, "listen")
+        return replace(decision, arguments={**decision.arguments, "rejected": loop})
+
+    def _by_form(self, state: State, heard: Understanding) -> Decision | None:
+        if state.active_loop not in self.domain.forms or state.loop_rejected:
             return None
-        return forms.next_step(self.domain, form, state, {}, "")
+        prediction = self.policies.predict(state)
+        if prediction.by != forms.BY or prediction.action != state.active_loop:
+            return None
+        return self._from(prediction, state, heard)
 
     def _by_rule(self, state: State, heard: Understanding, meaning: Meaning) -> Decision | None:
         """A rule or story; in a form it is asked as if the form had stepped back."""
-        prediction = self.policies.predict(state.but(loop_rejected=bool(state.active_loop)))
-        if prediction is None:
+        inside = state.active_loop in self.domain.forms
+        tracker = Tracker(state, self.domain)
+        if inside:
+            tracker.happen([["rejected", state.active_loop]])
+        prediction = self.policies.predict(tracker.state)
+        if prediction.by == "nothing":
             return None
         if meaning.is_retrieval and prediction.action == f"utter_{meaning.intent}":
             return self._answer(meaning.answer, "faq") if meaning.answer else None
-        return self._from(prediction, state, heard)
+        decision = self._from(prediction, tracker.state, heard)
+        if decision and inside:
+            return replace(decision, arguments={**decision.arguments, "rejected": state.active_loop})
+        return decision
 
-    def _from(self, prediction: Prediction, state: State, heard: Understanding) -> Decision:
+    def _from(self, prediction: Prediction, state: State, heard: Understanding) -> Decision | None:
+        """What a prediction means; None: a form that refuses."""
+        if prediction.action in self.domain.forms and prediction.action not in self.domain.actions:
+            form = self.domain.forms[prediction.action]
+            again = prediction.interrupted or prediction.back_to_loop
+            run = forms.begin(form, state, prediction.name, interrupted=again, hidden=prediction.hidden)
+            return self._form(state, run, heard)
+        if prediction.action == LISTEN:
+            return Decision(LISTEN, "listen", prediction.name)
+        if prediction.action == TWO_STAGE and TWO_STAGE not in self.domain.actions:
+            return self._two_stages(prediction, state, heard)
+        arguments: dict[str, Any] = {"hidden": True} if prediction.hidden else {}
+        if prediction.by_words:
+            arguments["words"] = state.text
+        own = built_in.events_of(prediction.action, state, self.domain)
+        if own:
+            arguments |= self._heard_anew(state, prediction.action, own, heard)
+        by = "fallback" if prediction.by == "nothing" else prediction.by
         confidence = heard.confidence or 1.0
-        form = self.domain.forms.get(prediction.action)
-        if form is not None:
-            opened = state.but(active_loop=form.name, requested_slot=None)
+        return Decision(prediction.action, by, prediction.name, confidence, arguments)
+
+    def _form(self, state: State, run: forms.Run, heard: Understanding) -> Decision | None:
+        def fill(inside: State) -> tuple[forms.Filled, forms.Asked]:
             meaning = self.reader.read(heard)
-            again = state.active_loop == form.name
-            filled = {} if again else fill_slots(self.domain, opened, Hearing(heard, meaning.intent))
-            return forms.next_step(self.domain, form, opened, filled, prediction.name)
-        arguments = {"hidden": True} if prediction.hidden else {}
-        if prediction.ends_loop:
-            arguments["ends_loop"] = True
-        return Decision(prediction.action, prediction.by, prediction.name, confidence, arguments)
+            hearing = Hearing(heard, meaning.intent or FALLBACK, as_text=not meaning.exact)
+            filled = fill_slots(self.domain, inside, hearing)
+            return filled, asking_actions(self.domain, inside, hearing.intent, filled) if self._asks else {}
+
+        return forms.go_on(self.domain, state, run, fill)
+
+    def _two_stages(self, prediction: Prediction, state: State, heard: Understanding) -> Decision:
+        says, events = built_in.two_stages(state)
+        arguments = {
+            **self._heard_anew(state, TWO_STAGE, events, heard),
+            "then": [],
+            "hidden": prediction.hidden,
+            "active_loop": None if ["loop", None] in events else TWO_STAGE,
+            "requested_slot": None,
+            "rule": prediction.name,
+        }
+        return Decision(says or TWO_STAGE, forms.BY, TWO_STAGE, heard.confidence or 1.0, arguments)
+
+    def _heard_anew(
+        self, state: State, action: str, events: list[Event], heard: Understanding
+    ) -> dict[str, Any]:
+        """The events of an action; where it has the message heard anew, with what fills slots then."""
+        if not any(event[0] == "hear" for event in events):
+            return {"events": events}
+        tracker = Tracker(state, self.domain)
+        tracker.act(action)
+        tracker.happen(events)
+        intent = self.reader.read(heard).intent or FALLBACK
+        filled = fill_slots(self.domain, tracker.state, Hearing(heard, intent))
+        events = [*events, *(["slot", *pair] for pair in filled.items())]
+        return {"events": events, "pending": self._asked(tracker.state, intent, filled)}
+
+    def _asked(self, state: State, intent: str, filled: Mapping[str, Any]) -> dict[str, Any]:
+        """The actions that have to be asked what the message sets, as they are kept in a state."""
+        asked = asking_actions(self.domain, state, intent, filled) if self._asks else {}
+        return {"queue": [*asked], "again": asked} if asked else {}
+
+    def _asks_again(self, state: State, heard: Understanding, why: str) -> Decision:
+        form = self.domain.forms[state.active_loop or ""]
+        run = forms.begin(form, state, why, interrupted=True)
+        return self._form(state, run, heard) or Decision(LISTEN, "listen")
 
     def _answer(self, answer: Answer, by: str) -> Decision:
         arguments = {"entry": answer.entry}
@@ -205,28 +323,35 @@ class RuleDialogue:
         )
 
     def _ask_again(self, state: State, heard: Understanding, meaning: Meaning) -> Decision:
-        form = self.domain.forms.get(state.active_loop or "")
-        choices = [] if form else self.reader.choices(heard, self.policies)
+        inside = state.active_loop in self.domain.forms
+        choices = [] if inside else self.reader.choices(heard, self.policies)
         if not (choices and ASK_BACK in self.domain.actions):
             decision = self._by_fallback_rule(state, heard)
             if decision:
                 return decision
-        if form:
-            again = forms.next_step(self.domain, form, state, {}, "")
+        if inside:
+            again = self._asks_again(state, heard, "")
             return replace(again, arguments={**again.arguments, "asks_again": True})
         arguments = {"choices": choices}
         return Decision(ASK_BACK, "ask_back", confidence=meaning.confidence, arguments=arguments)
 
     def _by_fallback_rule(self, state: State, heard: Understanding) -> Decision | None:
-        unclear = state.but(
-            user=heard_part(self.domain, FALLBACK, heard.entities),
-            loop_rejected=bool(state.active_loop),
-        )
-        prediction = self.policies.predict(unclear)
-        if prediction and prediction.by in {"rule", "story"} and prediction.action != LISTEN:
-            decision = self._from(prediction, unclear, heard)
-            return replace(decision, arguments={**decision.arguments, "asks_again": True})
+        prediction = self._foretold_unclear(state, heard)
+        if prediction.by in {"rule", "story", "form"} and prediction.action != LISTEN:
+            decision = self._from(prediction, state, heard)
+            if decision:
+                return replace(decision, arguments={**decision.arguments, "asks_again": True})
         action = self.thresholds.core_action
         if action in {*self.domain.actions, *self.domain.responses} and not state.active_loop:
             return Decision(action, "fallback", "core fallback", self.thresholds.core)
         return None
+
+    def _foretold_unclear(self, state: State, heard: Understanding) -> Prediction:
+        """What rules and stories say to a message that was not understood."""
+        tracker = Tracker(state, self.domain)
+        if state.moves and state.moves[-1]["action"] == LISTEN:
+            # Whatever it was taken for, it counts as not understood.
+            tracker.happen([["user", heard_part(self.domain, FALLBACK, heard.entities)]])
+        if state.active_loop:
+            tracker.happen([["rejected", state.active_loop]])
+        return self.policies.predict(tracker.state)

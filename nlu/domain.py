@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from crm_store.messages import Entity
 from nlu.reading import Node, Problems
 from nlu.responses import Variation, read_responses
 
+UNSET = "should_not_be_set"  # in rules: `null`, which is something else than not being mentioned
+TWO_STAGE = "action_two_stage_fallback"
 SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any")
 MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text", "custom")
 BUILT_IN_INTENTS = ("restart", "back", "out_of_scope", "session_start", "nlu_fallback")
@@ -56,29 +60,39 @@ class Slot:
     high: float = 1.0
     mappings: tuple[SlotMapping, ...] = ()
 
-    def features(self, value: Any) -> tuple[float, ...]:
+    def features(self, value: Any) -> list[float]:
         """The value as rules and stories compare it; empty where it is unset or of no influence."""
-        if value is None or not self.influences or self.type == "any":
-            return ()
-        if self.type == "bool":
-            return (1.0, float(_truth(value)))
-        if self.type == "float":
-            return (1.0, self._scaled(value))
-        if self.type == "categorical":
-            said = str(value).casefold()
-            found = [float(said == known.casefold()) for known in self.values]
-            return (*found, float(not any(found)))
+        if not self.influences or self.type == "any":
+            return []
         if self.type == "list":
-            return (1.0,) if value else ()
-        return (1.0,)
+            return [1.0] if value else []
+        if value is None:
+            return []
+        if self.type == "bool":
+            truth = _truth(value)
+            return [] if truth is None else [1.0, float(truth)]
+        if self.type == "float":
+            return self._scaled(value)
+        if self.type == "categorical":
+            return list(_one_hot(self.values, str(value).lower()))
+        return [1.0]
 
-    def _scaled(self, value: Any) -> float:
+    def compared(self, value: Any) -> list[float] | str:
+        """The same in rules, where a slot may have to be unset.
+
+        A list is never unset there: Rasa keeps the sign for it as the list's only item.
+        """
+        if value == UNSET and self.influences and self.type not in {"any", "list"}:
+            return UNSET
+        return self.features(value)
+
+    def _scaled(self, value: Any) -> list[float]:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            return 0.0
-        span = (self.high - self.low) or 1.0
-        return (min(max(number, self.low), self.high) - self.low) / span
+            return []
+        span = abs(self.high - self.low) or 1.0
+        return [1.0, (min(max(number, self.low), self.high) - self.low) / span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class Domain:
     unused_entities: dict[str, frozenset[str]] = field(default_factory=dict)  # by intent
     used_entities: dict[str, frozenset[str]] = field(default_factory=dict)  # by intent; absent: all
     entities: list[str] = field(default_factory=list)
+    entity_parts: dict[str, set[str]] = field(default_factory=dict)  # by entity: its roles and groups
     silent_entities: set[str] = field(default_factory=set)  # of no influence on the dialogue
     slots: dict[str, Slot] = field(default_factory=dict)
     responses: dict[str, list[Variation]] = field(default_factory=dict)
@@ -107,16 +122,50 @@ class Domain:
     carry_over_slots: bool = True
 
     @property
+    def known_intents(self) -> set[str]:
+        """Declared intents and those that are built in."""
+        return {*self.intents, *BUILT_IN_INTENTS}
+
+    @property
+    def loops(self) -> set[str]:
+        """Actions that go on over several messages."""
+        return {*self.forms, TWO_STAGE}
+
+    @property
     def action_names(self) -> set[str]:
         """Everything that can be a next action: actions, forms, responses, and what is built in."""
         return {*self.actions, *self.forms, *self.responses, *BUILT_IN_ACTIONS}
 
-    def influences(self, intent: str | None, entity: str) -> bool:
-        """True: rules and stories see this entity when it comes with this intent."""
-        if entity in self.silent_entities or entity in self.unused_entities.get(intent or "", ()):
+    def seen_entities(self, intent: str, entities: Iterable[Entity]) -> list[str]:
+        """What rules and stories see of a message's entities: `city`, `city#from`."""
+        names: set[str] = set()
+        known = intent in self.intents or intent in BUILT_IN_INTENTS
+        for entity in entities:
+            if known and not self._influences(intent, entity.entity):
+                continue
+            names.add(entity.entity)
+            parts = self.entity_parts.get(entity.entity, ())
+            for part in (entity.role, entity.group):
+                if part is not None and (not known or part in parts):
+                    names.add(f"{entity.entity}#{part}")
+        return sorted(names)
+
+    def _influences(self, intent: str, entity: str) -> bool:
+        if entity in self.unused_entities.get(intent, self.silent_entities):
             return False
-        used = self.used_entities.get(intent or "")
-        return used is None or entity in used
+        used = self.used_entities.get(intent)
+        return entity in self.entities if used is None else entity in used
+
+    def initial_slots(self) -> dict[str, Any]:
+        """The slots that are set from the start."""
+        return {n: s.initial_value for n, s in self.slots.items() if s.initial_value is not None}
+
+    def initial_features(self) -> dict[str, Any]:
+        """The same as rules and stories see them."""
+        found = (
+            (n, s.features(s.initial_value)) for n, s in self.slots.items() if s.initial_value is not None
+        )
+        return {name: features for name, features in found if features}
 
 
 def read_domain(fields: dict[str, Node], domain: Domain, problems: Problems) -> None:
@@ -159,7 +208,7 @@ def _read_intent(item: Node, domain: Domain, problems: Problems) -> None:
     if use is not None and use.value is not True:
         domain.used_entities[name] = frozenset(problems.texts(use, "use_entities") if use.value else ())
     ignored = problems.texts(settings.get("ignore_entities"), "ignore_entities")
-    if ignored:
+    if "ignore_entities" in settings:
         domain.unused_entities[name] = frozenset(ignored)
 
 
@@ -167,6 +216,8 @@ def _read_entity(item: Node, domain: Domain, problems: Problems) -> None:
     name, settings = _name(item, "an entity", problems)
     if name and name not in domain.entities:
         domain.entities.append(name)
+    for key in ("roles", "groups"):
+        domain.entity_parts.setdefault(name, set()).update(problems.texts(settings.get(key), key))
     if not problems.truth(settings.get("influence_conversation"), "influence_conversation", default=True):
         domain.silent_entities.add(name)
 
@@ -233,10 +284,19 @@ def _read_condition(item: Node, problems: Problems) -> MappingCondition:
     return MappingCondition(loop, problems.text(fields.get("requested_slot"), "requested_slot") or None)
 
 
-def _truth(value: Any) -> bool:
+@lru_cache(4096)
+def _one_hot(values: tuple[str, ...], said: str) -> tuple[float, ...]:
+    """Which of the values it is; the last place stands for any other."""
+    found = [float(said == value.lower()) for value in values]
+    return (*found, float(not any(found)))
+
+
+def _truth(value: Any) -> bool | None:
     if isinstance(value, str):
-        return value.strip().casefold() in {"true", "1", "yes"}
-    return bool(value)
+        if value.isdecimal():
+            return float(value) == 1.0
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return bool(value == 1.0) if isinstance(value, bool | int | float) else None
 
 
 def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:

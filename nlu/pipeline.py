@@ -10,6 +10,12 @@ _REPLACED = "is replaced by Parley's own engine; its settings have no effect"
 _HONOURED = {"FallbackClassifier", "RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy"}
 _HONOURED |= {"CRFEntityExtractor"}
 
+_TRUTHS = {
+    "falls_back": "enable_fallback_prediction",
+    "check_for_contradictions": "check_for_contradictions",
+    "restrict_rules": "restrict_rules",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -22,6 +28,9 @@ class Thresholds:
     choice: float = 0.1  # an intent or entry is offered as a choice from here on
     core: float = 0.3
     core_action: str = "action_default_fallback"
+    falls_back: bool = True  # to `core_action`, where neither rule nor story says anything
+    check_for_contradictions: bool = True
+    restrict_rules: bool = True  # to one message of the customer
     max_history: int = 0  # states that a story is compared by; 0: all
     tagged: bool = False  # a tagger finds entities even if held-out examples do not ask for one
     augmented: bool = True  # stories are also matched when the oldest turns are forgotten
@@ -59,7 +68,11 @@ def _with(found: Thresholds, name: str, settings: dict[str, Node], problems: Pro
     if name == "RulePolicy":
         action = problems.text(settings.get("core_fallback_action_name"), "core_fallback_action_name")
         core = number("core_fallback_threshold", found.core)
-        return replace(found, core=core, core_action=action or found.core_action)
+        truths = {
+            key: problems.truth(settings.get(name), name, getattr(found, key))
+            for key, name in _TRUTHS.items()
+        }
+        return replace(found, core=core, core_action=action or found.core_action, **truths)
     if name == "CRFEntityExtractor":
         return replace(found, tagged=True)
     if name.endswith("MemoizationPolicy"):

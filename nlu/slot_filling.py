@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from crm_store.messages import Understanding
 from nlu.base import State
-from nlu.domain import Domain, Form, Slot, SlotMapping
+from nlu.domain import Domain, Slot, SlotMapping
+
+VALIDATION = "action_validate_slot_mappings"
 
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One message as the mappings see it. `intent` is empty where the message was not understood."""
+    """One message as the mappings see it. `intent` is "nlu_fallback" where it was not understood."""
 
     heard: Understanding
     intent: str
@@ -22,72 +24,117 @@ class Hearing:
 
 def fill_slots(domain: Domain, state: State, hearing: Hearing) -> dict[str, Any]:
     """The slots that the message sets, by name: of each slot's mappings the first that yields a value."""
-    form = domain.forms.get(state.active_loop or "")
     found: dict[str, Any] = {}
+    said = {entity.entity for entity in hearing.heard.entities}
     for name, slot in domain.slots.items():
         for mapping in slot.mappings:
-            if not _applies(mapping, slot, form, domain, state, hearing.intent):
+            if mapping.type == "custom" or (mapping.entity and mapping.entity not in said):
                 continue
-            value = _value(mapping, slot, hearing, in_form=form is not None)
-            if value is not None:
+            if not applies(mapping, slot, domain, state, hearing.intent):
+                continue
+            values = _values(mapping, hearing, state)
+            if not values:
+                continue
+            value = values if slot.type == "list" else values[-1]
+            if value is not None or state.slots.get(name) is not None:
                 found[name] = value
                 break
     return found
 
 
-def _applies(
-    mapping: SlotMapping, slot: Slot, form: Form | None, domain: Domain, state: State, intent: str
-) -> bool:
-    ignored = form.ignored_intents if form and slot.name in form.required_slots else frozenset()
-    if mapping.intents and intent not in mapping.intents:
+def asks_actions(domain: Domain) -> bool:
+    """Whether any action is ever asked what a message sets."""
+    mappings = (mapping for slot in domain.slots.values() for mapping in slot.mappings)
+    return VALIDATION in domain.actions or any(mapping.action for mapping in mappings)
+
+
+def asking_actions(
+    domain: Domain, state: State, intent: str, filled: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The project's own actions that are asked, in this order, what a message sets or whether it may.
+
+    With each those of `filled` that count all the same: their slots come later in the domain.
+    """
+    asked: dict[str, dict[str, Any]] = {}
+    order = list(domain.slots)
+    for place, slot in enumerate(domain.slots.values()):
+        for mapping in slot.mappings:
+            if (
+                not mapping.action
+                or mapping.action in asked
+                or not applies(mapping, slot, domain, state, intent)
+            ):
+                continue
+            asked[mapping.action] = {name: filled[name] for name in order[place + 1 :] if name in filled}
+    if VALIDATION in domain.actions:
+        asked[VALIDATION] = {}
+    return asked
+
+
+def applies(mapping: SlotMapping, slot: Slot, domain: Domain, state: State, intent: str) -> bool:
+    """Whether a mapping holds for this intent in this form, whatever it would yield."""
+    if mapping.intents:
+        if intent not in mapping.intents:
+            return False
+    elif intent in mapping.not_intents or intent in _ignored(mapping, domain, state.active_loop):
         return False
-    if intent in mapping.not_intents or intent in ignored:
+    if mapping.conditions and mapping.type != "from_trigger_intent" and not _holds(mapping, slot, state):
         return False
-    if mapping.conditions and not any(
-        condition.active_loop == state.active_loop
-        and condition.requested_slot in {None, state.requested_slot}
-        and not (state.loop_rejected and condition.requested_slot)
-        for condition in mapping.conditions
-    ):
-        return False
-    other = form is not None and slot.name in form.required_slots and slot.name != state.requested_slot
-    if other and form and mapping.type == "from_entity":
-        return _is_unique(mapping, slot.name, form.required_slots, domain)
+    return _is_known(mapping, domain) and not _is_ambiguous(mapping, slot, domain, state)
+
+
+def _is_known(mapping: SlotMapping, domain: Domain) -> bool:
+    """False: it speaks of an entity or intent that nobody declared; then it never holds."""
+    if mapping.type == "from_entity":
+        return mapping.entity in domain.entities
+    if mapping.type == "from_intent":
+        return all(intent in domain.known_intents for intent in mapping.intents)
     return True
 
 
-def _is_unique(mapping: SlotMapping, name: str, required: Sequence[str], domain: Domain) -> bool:
-    """True: no other required slot of the form is filled from the same entity, role and group."""
-    wanted = (mapping.entity, mapping.role, mapping.group)
-    return not any(
-        (other.entity, other.role, other.group) == wanted
-        for slot in required
-        if slot != name and slot in domain.slots
-        for other in domain.slots[slot].mappings
-        if other.type == "from_entity"
+def _ignored(mapping: SlotMapping, domain: Domain, loop: str | None) -> frozenset[str]:
+    """The intents that the form takes for no answer, as far as the mapping belongs to it."""
+    form = domain.forms.get(loop) if loop else None
+    if form is None:
+        return frozenset()
+    belongs = not mapping.conditions or any(one.active_loop == loop for one in mapping.conditions)
+    return form.ignored_intents if belongs else frozenset()
+
+
+def _holds(mapping: SlotMapping, slot: Slot, state: State) -> bool:
+    if state.loop_rejected and state.requested_slot == slot.name:
+        return False
+    return any(
+        condition.active_loop == state.active_loop
+        and (condition.active_loop is None or condition.requested_slot in {None, state.requested_slot})
+        for condition in mapping.conditions
     )
 
 
-def _value(mapping: SlotMapping, slot: Slot, hearing: Hearing, *, in_form: bool) -> Any:
+def _is_ambiguous(mapping: SlotMapping, slot: Slot, domain: Domain, state: State) -> bool:
+    """True: in this form another slot is filled in the same way, and that is not the one asked for."""
+    form = domain.forms.get(state.active_loop) if state.active_loop else None
+    if form is None or mapping.type != "from_entity" or state.requested_slot == slot.name:
+        return False
+    if slot.name not in form.required_slots:
+        return False
+    required = (domain.slots[name] for name in form.required_slots if name in domain.slots)
+    return sum(other == mapping for one in required for other in one.mappings) > 1
+
+
+def _values(mapping: SlotMapping, hearing: Hearing, state: State) -> list[Any]:
     match mapping.type:
         case "from_entity":
-            return _from_entity(mapping, slot, hearing.heard)
+            wanted = (mapping.entity, mapping.role, mapping.group)
+            found = hearing.heard.entities
+            return [one.value for one in found if (one.entity, one.role, one.group) == wanted]
         case "from_intent":
-            return mapping.value if hearing.intent else None
+            return [mapping.value] if hearing.intent else []
         case "from_trigger_intent":
-            return mapping.value if in_form and hearing.intent in mapping.intents else None
+            loops = {condition.active_loop for condition in mapping.conditions}
+            inside = state.active_loop is not None and (not loops or state.active_loop in loops)
+            return [mapping.value] if inside else []
         case "from_text":
             text = hearing.heard.text.strip()
-            return text if text and hearing.as_text and hearing.heard.engine != "payload" else None
-    return None
-
-
-def _from_entity(mapping: SlotMapping, slot: Slot, heard: Understanding) -> Any:
-    values = [
-        entity.value
-        for entity in heard.entities
-        if (entity.entity, entity.role, entity.group) == (mapping.entity, mapping.role, mapping.group)
-    ]
-    if not values:
-        return None
-    return values if slot.type == "list" else values[-1]
+            return [text] if text and hearing.as_text and hearing.heard.engine != "payload" else []
+    return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -47,9 +47,10 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a story goes on with, or goes on from, another one."""
+    """Where a story goes on with, or goes on from, another one: `only` where slots have these values."""
 
     name: str
+    only: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Story:
     conditions: tuple[Step, ...] = ()
     conversation_start: bool = False
     wait_for_user_input: bool = True
+    is_open: bool = False  # it ends with a checkpoint that nothing begins with
 
     def alternatives(self) -> Iterator[Story]:
         """The story without `or`: one for each way to choose."""
@@ -111,6 +113,8 @@ def read_stories(node: Node, kind: str, problems: Problems) -> list[Story]:
                 fields.get("wait_for_user_input"), "wait_for_user_input", default=True
             ),
         )
+        if story.is_rule and any(isinstance(s, Does) and s.words for s in story.steps):
+            problems.add(item, f"expected action: instead of bot: in the rule {name!r}")
         if story.is_rule and sum(isinstance(s, Heard | Either) for s in story.steps) > 1:
             problems.add(item, f"expected at most one user step in the rule {name!r}")
         found.append(story)
@@ -134,8 +138,8 @@ def _read_step(node: Node, problems: Problems) -> list[Step]:
     if "active_loop" in fields:
         return [Loop(problems.text(fields["active_loop"], "active_loop") or None)]
     if "checkpoint" in fields:
-        filters = [_read_sets(fields["slot_was_set"], problems)] if "slot_was_set" in fields else []
-        return [Checkpoint(problems.text(fields["checkpoint"], "checkpoint")), *filters]
+        only = _read_sets(fields["slot_was_set"], problems).values if "slot_was_set" in fields else {}
+        return [Checkpoint(problems.text(fields["checkpoint"], "checkpoint"), only)]
     if set(fields) - {"metadata"}:
         expected = "intent, user, action, bot, slot_was_set, active_loop, checkpoint or or"
         problems.add(node, f"expected a step of {expected}")
@@ -163,7 +167,7 @@ def _read_heard(fields: dict[str, Node], node: Node, problems: Problems) -> Hear
 
 def _read_entity(item: Node, problems: Problems) -> Entity:
     if not isinstance(item.value, dict):
-        return Entity(problems.text(item, "an entity"), None, 0, 0)
+        return Entity(problems.text(item, "an entity"), "", 0, 0)
     values = {key: value.plain() for key, value in item.value.items()}
     role, group = values.pop("role", None), values.pop("group", None)
     if "entity" in values:

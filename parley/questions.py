@@ -12,7 +12,7 @@ from sqlmodel import Session
 from crm_store import unanswered
 from crm_store.messages import Understanding
 from nlu.base import Decision
-from nlu.dialogue import FALLBACK
+from nlu.built_in import FALLBACK
 from parley.turns import Acted, Situation
 
 _GIVEN_UP = frozenset({"ask_back", "fallback", "hand_over"})

@@ -21,6 +21,7 @@ from config.reading import SettingsError
 from config.settings import Settings
 from crm_store.db import Database
 from crm_store.media import MediaFolder
+from nlu.policies import Policies
 from nlu.project import read_project
 from nlu.reading import ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
@@ -138,7 +139,7 @@ def _faults(config: Config) -> list[dict[str, object]]:
     except SettingsError as error:
         found += _told(error)
     try:
-        read_project(settings.at(settings.bot))
+        Policies(read_project(settings.at(settings.bot))).check()
     except ProjectErrors as errors:
         folder = settings.at(settings.bot)
         found += [

@@ -94,7 +94,7 @@ def test_slots_are_filled_by_role_and_by_intent(talk: Talk) -> None:
 
 def test_a_condition_on_a_slot_decides_between_rules(talk: Talk) -> None:
     assert talk.hear(_meant("yes"))[0] != "action_book"
-    talk.state.slots["flower"] = "玫瑰"
+    talk.state = talk.dialogue.know(talk.state, {"flower": "玫瑰"})
     assert talk.hear(_meant("yes")) == ["action_book"]
 
 

@@ -116,7 +116,7 @@ def test_a_number_does_not_drown_the_words_around_it(interpreter: Embedded) -> N
 def test_a_bare_name_answers_the_forms_question_for_it(
     said: str, interpreter: Embedded, dialogue: RuleDialogue
 ) -> None:
-    state = State(started=True, active_loop="contact_form", requested_slot="name")
+    state = State(started=True, active_loop="contact_form", slots={"requested_slot": "name"})
     state.slots["phone"] = "13812345678"
     heard = interpreter.understand([said])[0]
     state = dialogue.hear(state, heard)
