@@ -8,7 +8,7 @@ table beside each of these tables (migration 0006); on PostgreSQL the words are 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,8 +21,10 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    Select,
     Text,
     bindparam,
+    case,
     cast,
     delete,
 )
@@ -125,7 +127,18 @@ _WORDS, _MESSAGES, _OF_CUSTOMERS, _DUE, _CUSTOMERS, _FACTS = (
     SQLModel.metadata.tables[str(table.__tablename__)]
     for table in (MessageWords, Message, CustomerWords, DueCustomer, Customer, Attribute)
 )
-_PEOPLE = ("customer", "agent")  # whose words are read
+# What people have said; what the bot and campaigns say is not even fetched.
+_BY_PEOPLE = (_MESSAGES.c.sender == "customer") | (_MESSAGES.c.sender == "agent")
+_SAID = case((_BY_PEOPLE, _MESSAGES.c.text), else_="").label("said")
+
+
+def _messages() -> Select[Any]:
+    return select_rows(_MESSAGES.c.seq, _MESSAGES.c.conversation_id, _SAID)
+
+
+def _looking_for_new(_dialect: str) -> ClauseElement:
+    query = _messages().where(_MESSAGES.c.seq > bindparam("after", type_=BigInteger))
+    return query.order_by(_MESSAGES.c.seq).limit(bindparam("most", type_=Integer))
 
 
 def _looking_for_due(_dialect: str) -> ClauseElement:
@@ -148,7 +161,8 @@ def _knowing(dialect: str) -> ClauseElement:
     return select_rows(_FACTS.c.customer_id, _FACTS.c.value).join(wanted, same)
 
 
-_FIND_DUE, _TAKE, _NAMES, _KNOWN = map(Statement, (_looking_for_due, _taking, _naming, _knowing))
+_NEW, _FIND_DUE = Statement(_looking_for_new), Statement(_looking_for_due)
+_TAKE, _NAMES, _KNOWN = Statement(_taking), Statement(_naming), Statement(_knowing)
 _WRITE = Rows(_WORDS, ("seq", "conversation_id", "words"), replaces=("seq",))
 _WRITE_CUSTOMERS = Rows(_OF_CUSTOMERS, ("customer_id", "words"), replaces=("customer_id",))
 
@@ -167,10 +181,9 @@ def tick(session: Session, now: datetime) -> bool:
 
 def _read_new(session: Session, progress: Progress, now: datetime) -> int:
     _read_late(session, progress, now)
-    query = _messages().where(col(Message.seq) > progress.newest).order_by(col(Message.seq))
-    rows = session.execute(query.limit(MOST_MESSAGES)).all()
+    rows = _NEW.fetch(session, after=progress.newest, most=MOST_MESSAGES)
     if rows:
-        progress.newest, progress.moved_at = rows[-1].seq, now
+        progress.newest, progress.moved_at = rows[-1][0], now
         _write_messages(session, rows)
     return len(rows)
 
@@ -183,29 +196,24 @@ def _read_late(session: Session, progress: Progress, now: datetime) -> None:
         return
     known = select(MessageWords.seq).where(col(MessageWords.seq) == col(Message.seq)).exists()
     behind = col(Message.seq).between(max(progress.newest - LATE, progress.oldest), progress.newest)
-    said = col(Message.sender).in_(_PEOPLE) & (col(Message.text) != "")
-    query = _messages().where(behind, said, ~known).limit(MOST_MESSAGES)
+    query = _messages().where(behind, _SAID != "", ~known).limit(MOST_MESSAGES)
     _write_messages(session, session.execute(query).all())
 
 
 def _read_old(session: Session, progress: Progress, room: int) -> None:
     query = _messages().where(col(Message.seq) < progress.oldest).order_by(col(Message.seq).desc())
     rows = session.execute(query.limit(room)).all()
-    before, progress.oldest = progress.oldest, rows[-1].seq if len(rows) == room else 1
+    before, progress.oldest = progress.oldest, rows[-1][0] if len(rows) == room else 1
     _write_messages(session, rows)
     if progress.oldest == 1 or before // _TOLD_EVERY != progress.oldest // _TOLD_EVERY:
         log.info("search.indexed", left=progress.oldest - 1)
 
 
-def _messages() -> Any:
-    return select_rows(*(_MESSAGES.c[name] for name in ("seq", "conversation_id", "sender", "text")))
-
-
-def _write_messages(session: Session, rows: Sequence[Any]) -> None:
+def _write_messages(session: Session, rows: Iterable[Any]) -> None:
     found = [
-        {"seq": row.seq, "conversation_id": row.conversation_id, "words": words_of(row.text)}
-        for row in rows
-        if row.text and row.sender in _PEOPLE
+        {"seq": seq, "conversation_id": conversation_id, "words": words_of(said)}
+        for seq, conversation_id, said in rows
+        if said
     ]
     _WRITE.write(session, _as_kept(session, found))
 
