@@ -145,7 +145,7 @@ def is_aes_key(text: str) -> bool:
 
 def printable(text: str) -> str:
     """The text without the characters that XML has no place for."""
-    return _NOT_IN_XML.sub("", text)
+    return text if text.isprintable() else _NOT_IN_XML.sub("", text)
 
 
 def parse(body: bytes) -> tuple[dict[str, Any], bool]:
