@@ -28,6 +28,8 @@ run: .venv/parley.stamp  ## Start Parley with the demo shop on http://127.0.0.1:
 	@.venv/bin/parley run
 
 test: $(DEV)  ## Run everything that has to hold, with real services. Exits 2 if one is missing.
+	@test -z "$(PYTHON_RASA)" || $(MAKE) --no-print-directory .venv-rasa/rasa.stamp \
+		|| echo "The real Rasa cannot be had here: its stored answers are compared, not those of today." >&2
 	@.venv/bin/python scripts/services.py .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-long: $(DEV)  ## Kill Parley 500 times and play 10,000 histories of WeChat's allowance, about ten minutes.

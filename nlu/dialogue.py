@@ -91,7 +91,7 @@ class RuleDialogue:
         found = tracker.state
         found.decided_by = ""
         found.text = heard.text if self.policies.rules.book.has_texts else ""
-        found.pending = self._asked(found, intent, filled)
+        found.pending = self._asked(found, hearing, filled)
         return found
 
     def decide(self, state: State, heard: Understanding) -> Decision:
@@ -265,7 +265,7 @@ class RuleDialogue:
             meaning = self.reader.read(heard)
             hearing = Hearing(heard, meaning.intent or FALLBACK, as_text=not meaning.exact)
             filled = fill_slots(self.domain, inside, hearing)
-            return filled, asking_actions(self.domain, inside, hearing.intent, filled) if self._asks else {}
+            return filled, asking_actions(self.domain, inside, hearing, filled) if self._asks else {}
 
         return forms.go_on(self.domain, state, run, fill)
 
@@ -290,14 +290,14 @@ class RuleDialogue:
         tracker = Tracker(state, self.domain)
         tracker.act(action)
         tracker.happen(events)
-        intent = self.reader.read(heard).intent or FALLBACK
-        filled = fill_slots(self.domain, tracker.state, Hearing(heard, intent))
+        hearing = Hearing(heard, self.reader.read(heard).intent or FALLBACK)
+        filled = fill_slots(self.domain, tracker.state, hearing)
         events = [*events, *(["slot", *pair] for pair in filled.items())]
-        return {"events": events, "pending": self._asked(tracker.state, intent, filled)}
+        return {"events": events, "pending": self._asked(tracker.state, hearing, filled)}
 
-    def _asked(self, state: State, intent: str, filled: Mapping[str, Any]) -> dict[str, Any]:
+    def _asked(self, state: State, hearing: Hearing, filled: Mapping[str, Any]) -> dict[str, Any]:
         """The actions that have to be asked what the message sets, as they are kept in a state."""
-        asked = asking_actions(self.domain, state, intent, filled) if self._asks else {}
+        asked = asking_actions(self.domain, state, hearing, filled) if self._asks else {}
         return {"queue": [*asked], "again": asked} if asked else {}
 
     def _asks_again(self, state: State, heard: Understanding, why: str) -> Decision:

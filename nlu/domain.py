@@ -143,7 +143,9 @@ class Domain:
         for entity in entities:
             if known and not self._influences(intent, entity.entity):
                 continue
-            names.add(entity.entity)
+            # Where an intent names what it ignores, a silent entity's parts are seen all the same.
+            if not (known and entity.entity in self.silent_entities and intent not in self.used_entities):
+                names.add(entity.entity)
             parts = self.entity_parts.get(entity.entity, ())
             for part in (entity.role, entity.group):
                 if part is not None and (not known or part in parts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +24,27 @@ class Hearing:
 
 def fill_slots(domain: Domain, state: State, hearing: Hearing) -> dict[str, Any]:
     """The slots that the message sets, by name: of each slot's mappings the first that yields a value."""
-    found: dict[str, Any] = {}
     said = {entity.entity for entity in hearing.heard.entities}
-    for name, slot in domain.slots.items():
-        for mapping in slot.mappings:
-            if mapping.type == "custom" or (mapping.entity and mapping.entity not in said):
-                continue
-            if not applies(mapping, slot, domain, state, hearing.intent):
-                continue
-            values = _values(mapping, hearing, state)
-            if not values:
-                continue
-            value = values if slot.type == "list" else values[-1]
-            if value is not None or state.slots.get(name) is not None:
-                found[name] = value
-                break
-    return found
+    found = ((name, _filled(slot, domain, state, hearing, said)) for name, slot in domain.slots.items())
+    return {name: filled[1] for name, filled in found if filled}
+
+
+def _filled(
+    slot: Slot, domain: Domain, state: State, hearing: Hearing, said: Set[str]
+) -> tuple[int, Any] | None:
+    """The number of the mapping that yields a value, and the value."""
+    for number, mapping in enumerate(slot.mappings):
+        if mapping.type == "custom" or (mapping.entity and mapping.entity not in said):
+            continue
+        if not applies(mapping, slot, domain, state, hearing.intent):
+            continue
+        values = _values(mapping, hearing, state)
+        if not values:
+            continue
+        value = values if slot.type == "list" else values[-1]
+        if value is not None or state.slots.get(slot.name) is not None:
+            return number, value
+    return None
 
 
 def asks_actions(domain: Domain) -> bool:
@@ -49,23 +54,22 @@ def asks_actions(domain: Domain) -> bool:
 
 
 def asking_actions(
-    domain: Domain, state: State, intent: str, filled: Mapping[str, Any]
+    domain: Domain, state: State, hearing: Hearing, filled: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """The project's own actions that are asked, in this order, what a message sets or whether it may.
 
-    With each those of `filled` that count all the same: their slots come later in the domain.
+    With each those of `filled` that count all the same: their slots come later in the domain, or their
+    mapping behind that of the action.
     """
     asked: dict[str, dict[str, Any]] = {}
+    said = {entity.entity for entity in hearing.heard.entities}
     order = list(domain.slots)
     for place, slot in enumerate(domain.slots.values()):
-        for mapping in slot.mappings:
-            if (
-                not mapping.action
-                or mapping.action in asked
-                or not applies(mapping, slot, domain, state, intent)
-            ):
-                continue
-            asked[mapping.action] = {name: filled[name] for name in order[place + 1 :] if name in filled}
+        own = _filled(slot, domain, state, hearing, said) if any(m.action for m in slot.mappings) else None
+        for mapping in slot.mappings[: own[0]] if own else slot.mappings:
+            action = mapping.action
+            if action and action not in asked and applies(mapping, slot, domain, state, hearing.intent):
+                asked[action] = {name: filled[name] for name in order[place:] if name in filled}
     if VALIDATION in domain.actions:
         asked[VALIDATION] = {}
     return asked
