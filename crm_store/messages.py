@@ -279,12 +279,16 @@ class Understanding:
     answers: tuple[Answer, ...] = ()  # FAQ entries, best first, at most five
     language: str = ""  # "zh", "en", "ko", …; empty: cannot be told
     engine: str = ""  # "embedded", "rasa", "payload", …
+    sentiment: float = 0.0  # from -1 (displeased) to 1 (pleased); 0: nothing tells
+    urgent: bool = False
+    flags: tuple[str, ...] = ()  # "abuse", "spam"
 
     def to_json(self, likeliest: int | None = None) -> dict[str, Any]:
         """A JSON object: Rasa's parse result with what Parley adds to it.
 
-        `likeliest`: of intents and answers only so many.
+        `likeliest`: of intents and answers only so many. The tone only where there is one.
         """
+        tone = {"sentiment": self.sentiment, "urgent": self.urgent, "flags": list(self.flags)}
         return {
             "text": clean(self.text),
             "intent": {"name": self.intent, "confidence": round(self.confidence, 4)},
@@ -299,4 +303,5 @@ class Understanding:
             ],
             "language": self.language,
             "engine": self.engine,
+            **{name: value for name, value in tone.items() if value},
         }

@@ -12,6 +12,7 @@ from crm_store.messages import Understanding
 from crm_store.wording import bare, normalise
 from nlu.marks import mark
 from nlu.model import Model
+from nlu.tone import read_tone
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
 
@@ -50,6 +51,8 @@ class Embedded:
         rankings = model.classifier.rank(chances)
         entries = None if self._columns is None else chances[:, self._columns]
         answers = model.retriever.answers([bare(normal) for normal in normals], rows, entries)
+        felt = model.sentiment.score if model.sentiment else None
+        tones = [read_tone(normal, felt(normal) if felt else None) for normal in normals]
         return [
             Understanding(
                 text=text,
@@ -61,6 +64,9 @@ class Embedded:
                 answers=near,
                 language=guess_language(text),
                 engine="embedded",
+                sentiment=tone.sentiment,
+                urgent=tone.urgent,
+                flags=tone.flags,
             )
-            for text, found, ranking, near in zip(texts, finds, rankings, answers, strict=True)
+            for text, found, ranking, near, tone in zip(texts, finds, rankings, answers, tones, strict=True)
         ]

@@ -14,8 +14,9 @@ from nlu.classify import Certainty, Classifier
 from nlu.entities import EntityRules
 from nlu.features import Vocabulary
 from nlu.retrieve import Retriever
+from nlu.sentiment import Sentiment
 
-FORMAT = 6
+FORMAT = 7
 
 
 class BadModel(ParleyError):
@@ -31,6 +32,7 @@ class Model:
     classifier: Classifier
     retriever: Retriever
     entities: EntityRules
+    sentiment: Sentiment | None = None  # learned from a company's own labels
 
     def save(self, path: Path) -> None:
         """Write the model; a reader sees the old file or the new one, never half of it."""
@@ -46,6 +48,7 @@ class Model:
             "count": self.retriever.count,
             "exact": dict(self.retriever.exact),
             "entities": self.entities.to_json(),
+            "sentiment": self.sentiment.to_json() if self.sentiment else None,
         }
         arrays: dict[str, np.ndarray[Any, Any]] = {
             "rarity": self.vocabulary.weights,
@@ -58,7 +61,8 @@ class Model:
             "phrasings": self.retriever.phrasings,
             "listed": self.retriever.weights,
         }
-        write_arrays(path, head, arrays | self.entities.arrays())
+        felt = self.sentiment.arrays() if self.sentiment else {}
+        write_arrays(path, head, arrays | self.entities.arrays() | felt)
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -96,4 +100,5 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             exact=head["exact"],
         ),
         entities=EntityRules.from_json(head["entities"], arrays),
+        sentiment=Sentiment.from_json(head["sentiment"], arrays) if head["sentiment"] else None,
     )

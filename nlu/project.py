@@ -12,6 +12,7 @@ from typing import Any
 
 from crm_store.messages import Content
 from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
+from nlu.labels import read_labels
 from nlu.pipeline import Thresholds, read_thresholds
 from nlu.reading import Node, Problem, Problems, ProjectErrors, read_yaml, yaml_files
 from nlu.responses import choose, read_responses
@@ -80,6 +81,8 @@ class Project:
             "regexes": data.regexes,
             "lookups": data.lookups,
             "entities": sorted(self.domain.entities),
+            "tagged": self.thresholds.tagged,
+            "labelled": data.labelled,
         }
         written = json.dumps(taught, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
@@ -96,6 +99,7 @@ def read_project(path: Path, random: Random | None = None) -> Project:
         root = read_yaml(file, name, problems)
         if root is not None:
             _read_file(root, _is_test(file, path), project, problems)
+    project.nlu.labelled = read_labels(path, problems)
     if not problems.errors:
         _check(project, problems)
     if problems.errors:

@@ -29,6 +29,7 @@ from nlu.model import Model
 from nlu.project import Project, read_project
 from nlu.reading import ProjectErrors
 from nlu.retrieve import Retriever
+from nlu.sentiment_training import learn_sentiment
 from nlu.training_data import Example, TrainingData
 
 _STRENGTH = 15.0  # C of the logistic regression; 8 to 60 differ by less than a point
@@ -53,6 +54,7 @@ class _Lesson:
         self.entities = learn_entities(project.nlu, project.entity_types, tagged=project.thresholds.tagged)
         texts = list({example.text for example in project.nlu.examples})
         finds = self.entities.find_many(texts)
+        self.sentiment = learn_sentiment(project.nlu.labelled)
         self.said = {text: mark(text, found) for text, found in zip(texts, finds, strict=True)}
 
     def learn(self, examples: Sequence[Example], *, calibrated: bool = True) -> Model:
@@ -66,7 +68,7 @@ class _Lesson:
             retriever = Retriever.learn(TrainingData([*examples]).entries, self.said, vocabulary)
             if set(retriever.entries) <= set(classifier.labels):
                 retriever = retriever.without_lists()
-            return Model(self.fingerprint, vocabulary, classifier, retriever, self.entities)
+            return Model(self.fingerprint, vocabulary, classifier, retriever, self.entities, self.sentiment)
 
 
 def _train_classifier(

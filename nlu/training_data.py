@@ -41,6 +41,7 @@ class TrainingData:
     synonyms: dict[str, str] = field(default_factory=dict)  # phrase: value
     regexes: dict[str, list[str]] = field(default_factory=dict)
     lookups: dict[str, list[str]] = field(default_factory=dict)
+    labelled: list[tuple[str, str]] = field(default_factory=list)  # texts, and how pleased they sound
 
     @property
     def intents(self) -> list[str]:

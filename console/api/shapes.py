@@ -145,7 +145,8 @@ class Message(BaseModel):
         examples=[{"kind": "text", "text": "Your parcel leaves today."}],
     )
     understanding: dict[str, Any] | None = Field(
-        description="What the bot made of a customer's text: intent, score, entities.", examples=[None]
+        description="What the bot made of a customer's text: intent, score, entities, tone.",
+        examples=[None],
     )
     decision: list[Any] | None = Field(
         description="What the bot then did, step by step, and why.", examples=[None]
