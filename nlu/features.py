@@ -35,7 +35,7 @@ _CHAT = {"u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please",
 # How much each kind of n-gram counts, by the mark that its name begins with. Tuned on public sets.
 _KINDS = {
     "w": 2.0,
-    "c": 2.5,
+    "c": 3.5,
     "p": 0.8,
     "g": 1.0,
     "1": 2.0,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SHOWN = 5
-_COVER = 0.3  # weight of "the whole phrasing is in the text" against the cosine
 _TOO_SMALL = 0.02
 
 
@@ -75,8 +74,8 @@ class Retriever:
 
         `chances` (texts by entries) is what the classifier thinks of each entry, and then is the score:
         held-out phrasings show that similarity adds nothing to it. Without `chances` (too many entries for
-        a classifier) the score is similarity: 0.7 times the cosine with the nearest phrasing and 0.3 times
-        the part of that phrasing which is in the text. An exact match has score 1 and comes first.
+        a classifier) the score is similarity: the cosine with the nearest phrasing. An exact match has
+        score 1 and comes first.
         """
         if not self.entries:
             return [()] * len(keys)
@@ -106,8 +105,7 @@ class Retriever:
         if len(rows) > 1:
             owners = np.repeat(np.arange(len(rows)) * self.count, np.diff(rows.bounds))
             cells = cells + np.repeat(owners, lengths)
-        listed = self.weights[places]
-        points = listed * (np.repeat((1 - _COVER) * rows.weights, lengths) + _COVER * listed)
+        points = self.weights[places] * np.repeat(rows.weights, lengths)
         scores = np.bincount(cells, points, len(rows) * self.count).reshape(len(rows), self.count)
         best: Floats = np.maximum.reduceat(scores, self.firsts, axis=1).astype(np.float32)
         return best
