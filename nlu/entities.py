@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
 
-import ahocorasick
-
 from crm_store.messages import Entity
 from nlu import system_entities
 from nlu.needs import DIGIT, DIGITS, needed
+from nlu.phrases import Known, Meaning, Phrases
 from nlu.spans import at_word_borders, fold, without_overlaps
 from nlu.system_entities import find_all
 from nlu.tagger import Tag, Tagger
@@ -22,15 +21,6 @@ from nlu.training_data import TrainingData
 
 LONGEST = 4000  # characters in which entities are looked for
 _LAST_WORD = re.compile("([0-9a-z\u00c0-\u024f\u0370-\u052f]+|[^\\s\\w]|\\w)\\s*\\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a phrase is: an entity type with its role and group."""
-
-    entity: str
-    role: str | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +58,13 @@ class EntityRules:
     """Finds entities without a tokenizer, so that 火锅 is found inside 我想吃火锅套餐."""
 
     types: frozenset[str] = frozenset()
-    phrases: dict[str, Meaning] = field(default_factory=dict)  # folded phrase: what it is
-    origins: dict[str, str] = field(default_factory=dict)  # folded phrase: "lookup" or "example"
     cues: dict[str, dict[str, Meaning]] = field(default_factory=dict)  # entity: word before: what it is
     regexes: dict[str, list[str]] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)  # folded phrase: value
-    lists: dict[str, list[str]] = field(default_factory=dict)  # folded phrase: the lookups it is in
     tagger: Tagger | None = None  # finds also what is in no list; None: the rules do as well
     meanings: Sequence[Meaning] = ()  # what the tagger's labels stand for
     trusting: bool = True  # False: a phrase of an example is no find, the tagger is told of it
-    _automaton: Any = None  # of phrases, and of what patterns need: (phrase or "", bits of patterns)
+    phrases: Phrases = field(default_factory=lambda: Phrases((), {}))
     _patterns: list[tuple[str, re.Pattern[str]]] = field(default_factory=list)
     _always: int = 0  # bits of the patterns that are tried on every text
 
@@ -87,44 +74,32 @@ class EntityRules:
             for entity, patterns in self.regexes.items()
             for pattern in patterns
         ]
-        needed_by: dict[str, int] = defaultdict(int)
         for number, (_, pattern) in enumerate(self._patterns):
-            words = needed(pattern.pattern)
-            if words is None:
-                self._always |= 1 << number
-            for word in words or ():
-                for letters in DIGITS if word == DIGIT else (word,):
-                    needed_by[fold(letters)] |= 1 << number
-        automaton = ahocorasick.Automaton()
-        for phrase in {**self.phrases, **self.lists}:
-            automaton.add_word(phrase, (phrase, needed_by.pop(phrase, 0)))
-        for word, bits in needed_by.items():
-            automaton.add_word(word, ("", bits))
-        if len(automaton):
-            automaton.make_automaton()
-            self._automaton = automaton
+            self._always |= (needed(pattern.pattern) is None) << number
 
     @classmethod
     def learn(cls, data: TrainingData, types: Iterable[str]) -> Self:
         """The rules of a project; patterns and word lists count where an entity has their name."""
         declared = frozenset(types)
         phrases, cues = _annotated(data)
-        origins = dict.fromkeys(phrases, "example")
         lists: dict[str, list[str]] = defaultdict(list)
         for name, words in data.lookups.items():
-            for phrase in {fold(word): word for word in words if word.strip()}:
+            for phrase in {fold(word) for word in words if word.strip()}:
                 lists[phrase].append(name)
-                if name in declared and phrase not in phrases:
-                    phrases[phrase] = Meaning(name)
-                    origins[phrase] = "lookup"
+        shared: dict[Known, Known] = {}
+        known: dict[str, Known] = {}
+        for phrase in {**phrases, **lists}:
+            names = lists.get(phrase, ())
+            listed = next((Meaning(name) for name in names if name in declared), None)
+            meaning = phrases.get(phrase) or listed
+            what = Known(meaning, "example" if phrase in phrases else "lookup", tuple(names))
+            known[phrase] = shared.setdefault(what, what)
         return cls(
             types=declared,
-            phrases=phrases,
-            origins=origins,
+            phrases=Phrases(known.items(), _needed_by(data.regexes)),
             cues=cues,
             regexes=dict(data.regexes),
             synonyms={fold(phrase): value for phrase, value in data.synonyms.items()},
-            lists=dict(lists),
         )
 
     def find(self, text: str, today: date | None = None) -> Found:
@@ -150,11 +125,10 @@ class EntityRules:
         folded = fold(text)
         look = Look(text, folded, find_all(text, today, folded))
         tried = self._always
-        if self._automaton is not None:
-            for last, (phrase, bits) in self._automaton.iter(folded):
-                tried |= bits
-                if phrase:
-                    self._take(phrase, last + 1, look)
+        for last, (length, known, bits) in self.phrases.find(folded):
+            tried |= bits
+            if known is not None:
+                self._take(known, last + 1 - length, last + 1, look)
         for found in self._patterns_in(text, tried):
             if found.entity in self.types:
                 look.matches.insert(0, found)
@@ -187,20 +161,17 @@ class EntityRules:
             meaning, value = self.meanings[int(tag.label)], self._value(look.text[start:end])
             yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, "tagger")
 
-    def _take(self, phrase: str, end: int, look: Look) -> None:
-        """Note a phrase that ends here, unless it is only a piece of a word."""
-        start = end - len(phrase)
+    def _take(self, known: Known, start: int, end: int, look: Look) -> None:
+        """Note a phrase, unless it is only a piece of a word."""
         if not at_word_borders(look.folded, start, end):
             return
-        for name in self.lists.get(phrase, ()):
-            look.hints.append(Entity(name, phrase, start, end, extractor="lookup"))
-        meaning = self.phrases.get(phrase)
-        if meaning is not None:
-            meaning = self._in_context(meaning, look.folded[:start])
+        for name in known.lists:
+            look.hints.append(Entity(name, look.folded[start:end], start, end, extractor="lookup"))
+        if known.meaning is not None:
+            meaning = self._in_context(known.meaning, look.folded[:start])
             value = self._value(look.text[start:end])
-            origin = self.origins.get(phrase, "example")
             look.phrases.append(
-                Entity(meaning.entity, value, start, end, meaning.role, meaning.group, origin)
+                Entity(meaning.entity, value, start, end, meaning.role, meaning.group, known.origin)
             )
 
     def _patterns_in(self, text: str, tried: int) -> Iterator[Entity]:
@@ -224,17 +195,15 @@ class EntityRules:
         """The rules as a JSON object; `from_json` reads it back."""
         return {
             "types": sorted(self.types),
-            "phrases": {phrase: _listed(meaning) for phrase, meaning in self.phrases.items()},
-            "origins": self.origins,
+            "phrases": self.phrases.to_json(),
             "cues": {
-                entity: {word: _listed(meaning) for word, meaning in cues.items()}
+                entity: {word: meaning.to_json() for word, meaning in cues.items()}
                 for entity, cues in self.cues.items()
             },
             "regexes": self.regexes,
             "synonyms": self.synonyms,
-            "lists": self.lists,
             "trusting": self.trusting,
-            "meanings": [_listed(meaning) for meaning in self.meanings],
+            "meanings": [meaning.to_json() for meaning in self.meanings],
             "tagger": self.tagger.to_json() if self.tagger else None,
         }
 
@@ -247,15 +216,13 @@ class EntityRules:
         """The rules that `to_json` and `arrays` wrote."""
         return cls(
             types=frozenset(value["types"]),
-            phrases={phrase: Meaning(*listed) for phrase, listed in value["phrases"].items()},
-            origins=dict(value["origins"]),
+            phrases=Phrases.from_json(value["phrases"], _needed_by(value["regexes"])),
             cues={
                 entity: {word: Meaning(*listed) for word, listed in cues.items()}
                 for entity, cues in value["cues"].items()
             },
             regexes=dict(value["regexes"]),
             synonyms=dict(value["synonyms"]),
-            lists=dict(value["lists"]),
             trusting=value["trusting"],
             tagger=Tagger.from_json(value["tagger"], arrays) if value["tagger"] else None,
             meanings=tuple(Meaning(*listed) for listed in value["meanings"]),
@@ -266,8 +233,15 @@ def _overlap(one: Entity, other: Entity) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _listed(meaning: Meaning) -> Sequence[str | None]:
-    return [meaning.entity, meaning.role, meaning.group]
+def _needed_by(regexes: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The strings that patterns need: with bits of the patterns, numbered as they come."""
+    bits: dict[str, int] = defaultdict(int)
+    every = [pattern for patterns in regexes.values() for pattern in patterns]
+    for number, pattern in enumerate(every):
+        for word in needed(pattern) or ():
+            for letters in DIGITS if word == DIGIT else (word,):
+                bits[fold(letters)] |= 1 << number
+    return bits
 
 
 def _last_word(before: str) -> str:

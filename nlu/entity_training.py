@@ -7,7 +7,8 @@ from dataclasses import replace
 from importlib import import_module
 from random import Random
 
-from nlu.entities import EntityRules, Meaning
+from nlu.entities import EntityRules
+from nlu.phrases import Meaning
 from nlu.spans import fold
 from nlu.tag_training import fit_tagger
 from nlu.tagger import OUTSIDE

@@ -16,7 +16,7 @@ from nlu.features import Vocabulary
 from nlu.retrieve import Retriever
 from nlu.sentiment import Sentiment
 
-FORMAT = 7
+FORMAT = 8
 
 
 class BadModel(ParleyError):

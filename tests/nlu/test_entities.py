@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from time import process_time
 from typing import Any
 
 import pytest
 
 from nlu.embedded import Embedded
+from nlu.entities import EntityRules
 from nlu.numerals import read_number
 from nlu.system_entities import find_system_entities
+from nlu.training_data import TrainingData
 
 SUNDAY = date(2026, 11, 22)
 
@@ -106,3 +110,18 @@ def test_without_a_reference_day_a_date_keeps_its_words() -> None:
 )
 def test_numerals_are_read(text: str, number: float | None) -> None:
     assert read_number(text) == number
+
+
+def test_a_hundred_thousand_words_are_found_inside_any_text_at_once() -> None:
+    names = [f"{chr(0x4E00 + n % 3000)}{chr(0x4E00 + n // 3000)}茶{n % 7}" for n in range(100_000)]
+    rules = EntityRules.learn(TrainingData(lookups={"tea": names, "other": names[:10]}), {"tea"})
+    begun = process_time()
+    loaded = EntityRules.from_json(json.loads(json.dumps(rules.to_json())), {})
+    assert process_time() - begun < 3
+    begun = process_time()
+    for name in names[::500]:
+        found = loaded.find(f"我想要{name}两盒")
+        assert [(e.entity, e.value, e.extractor) for e in found.entities] == [("tea", name, "lookup")]
+    assert process_time() - begun < 1
+    assert [hint.entity for hint in loaded.find(names[3]).hints] == ["tea", "other"]
+    assert loaded.to_json() == rules.to_json()
