@@ -6,6 +6,7 @@ from nlu.base import LISTEN, REQUESTED, State
 from nlu.domain import TWO_STAGE, Domain
 from nlu.moves import Event
 
+WORDS = "bot: "  # before an action that is words to be said (end to end)
 ASK_AFFIRMATION = "action_default_ask_affirmation"
 ASK_REPHRASE = "action_default_ask_rephrase"
 FALLBACK = "nlu_fallback"

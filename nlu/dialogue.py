@@ -279,6 +279,9 @@ class RuleDialogue:
             "requested_slot": None,
             "rule": prediction.name,
         }
+        own = {*self.domain.actions, *self.domain.responses}
+        if says == built_in.ASK_AFFIRMATION and not self.strict and says not in own:
+            says, arguments["choices"] = ASK_BACK, self.reader.choices(heard, self.policies)
         return Decision(says or TWO_STAGE, forms.BY, TWO_STAGE, heard.confidence or 1.0, arguments)
 
     def _heard_anew(

@@ -172,6 +172,8 @@ class Domain:
 
 def read_domain(fields: dict[str, Node], domain: Domain, problems: Problems) -> None:
     """Add the domain keys of one file: lists unite, mappings merge, the later file wins."""
+    for key in ("intents", "entities", "actions"):
+        _name_twins(problems.sequence(fields.get(key), key), key, problems)
     for item in problems.sequence(fields.get("intents"), "intents"):
         _read_intent(item, domain, problems)
     for item in problems.sequence(fields.get("entities"), "entities"):
@@ -192,6 +194,16 @@ def read_domain(fields: dict[str, Node], domain: Domain, problems: Problems) -> 
         "carry_over_slots_to_new_session",
         domain.carry_over_slots,
     )
+
+
+def _name_twins(items: Iterable[Node], key: str, problems: Problems) -> None:
+    """In one list no name stands twice; lists of several files may share names."""
+    seen: set[str] = set()
+    for item in items:
+        value = next(iter(item.value), "") if isinstance(item.value, dict) else item.value
+        if isinstance(value, str) and value in seen:
+            problems.add(item, f"expected {value!r} to stand only once under {key}")
+        seen.add(str(value))
 
 
 def _name(item: Node, what: str, problems: Problems) -> tuple[str, dict[str, Node]]:
@@ -226,9 +238,15 @@ def _read_entity(item: Node, domain: Domain, problems: Problems) -> None:
 
 def _read_form(name: str, item: Node, problems: Problems) -> Form:
     fields = problems.mapping(item, name)
-    required = problems.texts(fields.get("required_slots"), "required_slots")
+    asked = fields.get("required_slots")
+    if asked is not None and isinstance(asked.value, dict):  # Rasa 2
+        required = [*asked.value]
+    elif asked is None and fields and all(isinstance(node.value, list) for node in fields.values()):
+        required = [key for key in fields if key != "ignored_intents"]
+    else:
+        required = problems.texts(asked, "required_slots")
     ignored = problems.texts(fields.get("ignored_intents"), "ignored_intents")
-    if "required_slots" not in fields:
+    if "required_slots" not in fields and not required:
         problems.add(item, f"expected required_slots in the form {name}")
     return Form(name, tuple(required), frozenset(ignored))
 
@@ -236,6 +254,7 @@ def _read_form(name: str, item: Node, problems: Problems) -> Form:
 def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
     fields = problems.mapping(item, name)
     kind = problems.text(fields.get("type"), "type") or "text"
+    kind = "any" if kind == "unfeaturized" else kind  # Rasa 2
     if kind not in SLOT_TYPES and "." not in kind:
         problems.add(fields["type"], f"expected one of {', '.join(SLOT_TYPES)}, got {kind!r}")
     initial = fields.get("initial_value")
@@ -251,11 +270,12 @@ def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
         values=tuple(values),
         low=problems.number(fields.get("min_value"), "min_value", 0.0),
         high=problems.number(fields.get("max_value"), "max_value", 1.0),
-        mappings=tuple(_read_mapping(mapping, problems) for mapping in mappings),
+        mappings=tuple(read_mapping(mapping, problems) for mapping in mappings),
     )
 
 
-def _read_mapping(item: Node, problems: Problems) -> SlotMapping:
+def read_mapping(item: Node, problems: Problems) -> SlotMapping:
+    """One way to fill a slot."""
     fields = problems.mapping(item, "a mapping")
     kind = problems.text(fields.get("type"), "type")
     if kind not in MAPPING_TYPES:

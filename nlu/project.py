@@ -11,8 +11,10 @@ from random import Random
 from typing import Any
 
 from crm_store.messages import Content
+from nlu.built_in import SAYS, WORDS
 from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
 from nlu.labels import read_labels
+from nlu.migration import is_old, migrate
 from nlu.pipeline import Thresholds, read_thresholds
 from nlu.reading import Node, Problem, Problems, ProjectErrors, read_yaml, yaml_files
 from nlu.responses import choose, read_responses
@@ -37,6 +39,7 @@ class Project:
     tests: list[Story] = field(default_factory=list)
     thresholds: Thresholds = field(default_factory=Thresholds)
     warnings: list[Problem] = field(default_factory=list)
+    old_domains: list[dict[str, Node]] = field(default_factory=list)  # of Rasa 2, while files are read
     random: Random = field(default_factory=Random)
 
     @property
@@ -64,6 +67,9 @@ class Project:
 
         `slots` holds `language` too ("zh", "en", …), which variations may ask for in a condition.
         """
+        if name.startswith(WORDS):
+            return [Content("text", name.removeprefix(WORDS))]
+        name = name if name in self.domain.responses else SAYS.get(name, name)
         variation = choose(self.domain.responses.get(name, ()), slots, channel, self.random)
         if variation is None:
             return []
@@ -100,6 +106,8 @@ def read_project(path: Path, random: Random | None = None) -> Project:
         if root is not None:
             _read_file(root, _is_test(file, path), project, problems)
     project.nlu.labelled = read_labels(path, problems)
+    migrate(project.old_domains, project.domain, problems)
+    project.old_domains = []
     if not problems.errors:
         _check(project, problems)
     if problems.errors:
@@ -141,6 +149,8 @@ def _read_file(root: Node, is_test: bool, project: Project, problems: Problems) 
         project.thresholds = read_thresholds(fields, problems)
     if set(fields) & (_DOMAIN_KEYS - {"responses"}):
         read_domain(fields, project.domain, problems)
+        if is_old(fields, problems):
+            project.old_domains.append(fields)
     else:
         read_responses(fields.get("responses"), project.domain.responses, problems)
 

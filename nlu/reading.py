@@ -20,6 +20,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _DEEPEST = 60
+_LARGEST = 10_000_000  # bytes
+_MOST_NODES = 500_000  # of one file: aliases of aliases may stand for billions
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,6 +67,7 @@ class Problems:
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    nodes: int = 0  # of the file that is being read
 
     def add(self, node: Node, expected: str, line: int = 0) -> None:
         """Note what was expected at a node (or at `line` of its file)."""
@@ -132,7 +135,12 @@ class Problems:
 
 def read_yaml(path: Path, name: str, problems: Problems) -> Node | None:
     """The file's root node; None if it is empty or broken (then there is a problem more)."""
+    problems.nodes = 0
     try:
+        if path.stat().st_size >= _LARGEST:
+            said = f"expected a file of less than {_LARGEST // 1_000_000} MB: split it over several"
+            problems.errors.append(Problem(name, 1, said))
+            return None
         text = path.read_text(encoding="utf-8-sig")
         loader = yaml.CLoader(text) if hasattr(yaml, "CLoader") else yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -156,8 +164,15 @@ def yaml_files(folder: Path) -> Iterator[Path]:
 
 def _node(node: yaml.Node, file: str, problems: Problems, depth: int) -> Node:
     line = node.start_mark.line + 1
+    problems.nodes += 1
     if depth > _DEEPEST:
         problems.errors.append(Problem(file, line, f"expected at most {_DEEPEST} levels"))
+        return Node(None, file, line)
+    if problems.nodes > _MOST_NODES:
+        if problems.nodes == _MOST_NODES + 1:
+            problems.errors.append(
+                Problem(file, line, f"expected at most {_MOST_NODES:,} values in a file")
+            )
         return Node(None, file, line)
     if isinstance(node, yaml.MappingNode):
         return Node(_keys(node, file, problems, depth), file, line)
@@ -179,7 +194,9 @@ def _keys(node: yaml.MappingNode, file: str, problems: Problems, depth: int) -> 
             found = _keys(item, file, problems, depth + 1) | found
         else:
             if key.value in found:
-                problems.warnings.append(Problem(file, line, f"{key.value!r} stands here twice"))
+                problems.errors.append(
+                    Problem(file, line, f"expected {key.value!r} to stand here only once")
+                )
             found[key.value] = _node(item, file, problems, depth + 1)
     return found
 

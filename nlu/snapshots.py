@@ -13,12 +13,12 @@ from typing import Any
 
 from crm_store.messages import Entity
 from nlu.base import LISTEN
+from nlu.built_in import WORDS
 from nlu.domain import UNSET, Domain
 from nlu.moves import Event, Move
 
 Snapshot = dict[str, Any]
 SNIPPET = "..."  # stands for whatever was before a rule, or comes after it
-WORDS = "bot: "  # before an action that is words to be said (end to end)
 
 
 @dataclass(slots=True)

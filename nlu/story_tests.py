@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from nlu.base import Interpreter, State
+from nlu.built_in import WORDS
 from nlu.checkpoints import joined
 from nlu.domain import Domain
 from nlu.policies import Policies
 from nlu.project import Project
 from nlu.reading import Problems, ProjectErrors, read_yaml, yaml_files
-from nlu.snapshots import WORDS
 from nlu.steps import Heard, Story, read_stories
 from nlu.tracker import Tracker
 from nlu.unrolling import unroll

@@ -8,9 +8,10 @@ from typing import Any
 
 from crm_store.messages import Entity
 from nlu.base import LISTEN
+from nlu.built_in import WORDS
 from nlu.domain import UNSET, Domain, Slot
 from nlu.moves import Event, Move, act, happen
-from nlu.snapshots import SNIPPET, WORDS, Snapshot, Standing, heard_part, snapshots
+from nlu.snapshots import SNIPPET, Snapshot, Standing, heard_part, snapshots
 from nlu.steps import Does, Heard, Loop, Sets, Step, Story
 
 

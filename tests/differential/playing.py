@@ -10,11 +10,11 @@ from typing import Any
 from crm_store.messages import Entity, Understanding
 from nlu import built_in
 from nlu.base import LISTEN, Decision, State
+from nlu.built_in import WORDS
 from nlu.dialogue import MOST_ACTIONS, RuleDialogue
 from nlu.project import Project, read_project
 from nlu.rasa_events import read_events
 from nlu.reading import ProjectErrors
-from nlu.snapshots import WORDS
 
 Json = dict[str, Any]
 _SILENT = {LISTEN, "action_session_start"}

@@ -110,3 +110,37 @@ def test_a_folder_may_hold_nlu_data_alone(shop_folder: Path) -> None:
     data = read_training_data(shop_folder / "data")
     assert data.entity_types == {"flower", "city", "size"}
     assert data.lookups["flower"] == ["郁金香", "玫瑰", "tulip", "rose"]
+
+
+def test_a_domain_of_rasa_2_is_read_with_advice_to_migrate_it(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain=(
+            'version: "2.0"\nintents: [hi]\nentities: [city, size]\n'
+            "slots:\n  city:\n    type: text\n  size:\n    type: unfeaturized\n    auto_fill: false\n"
+            "forms:\n  trip:\n    required_slots:\n"
+            "      city:\n      - type: from_entity\n        entity: city\n"
+            "      size:\n      - type: from_text\n"
+        ),
+    )
+    project = read_project(folder)
+    slots = project.domain.slots
+    assert project.domain.forms["trip"].required_slots == ("city", "size")
+    assert [(m.type, [c.active_loop for c in m.conditions]) for m in slots["city"].mappings] == [
+        ("from_entity", ["trip"]),
+        ("from_entity", []),
+    ]
+    assert [m.type for m in slots["size"].mappings] == ["from_text"]
+    assert [w.line for w in project.warnings if "Rasa 2" in w.expected] == [11]
+
+
+def test_names_that_stand_twice_are_named(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi, hi]\nentities: [city, city]\nactions: [a, a]\n",
+    )
+    assert [(line, said.split()[1]) for _, line, said in _problems(folder)] == [
+        (1, "'hi'"),
+        (2, "'city'"),
+        (3, "'a'"),
+    ]
