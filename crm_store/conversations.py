@@ -7,8 +7,9 @@ what was written under another floor is recognised. A takeover never waits for t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -103,6 +104,10 @@ class Held:
     heard_at: datetime | None = None
     leased_by: str | None = None
     leased_until: datetime | None = None
+    before: tuple[Any, ...] = field(init=False, repr=False)  # what may change, as the row has it
+
+    def __post_init__(self) -> None:
+        self.before = _state_of(self)
 
     @property
     def address(self) -> Address:
@@ -126,10 +131,13 @@ def last_heard(session: Session, customer_ids: Collection[UUID]) -> dict[UUID, d
 
 
 _TABLE = SQLModel.metadata.tables[str(Conversation.__tablename__)]
-_CHANGES = ("floor", "floor_since", "read_seq", "heard_at", "leased_by", "leased_until")
-_HELD_COLUMNS = [_TABLE.c[each.name] for each in fields(Held)]
-_OPEN = Rows(_TABLE, [each.name for each in fields(Held)] + ["created_at"])
+_CHANGES = ("floor", "floor_since", "read_seq", "leased_by", "leased_until", "heard_at")
+_state_of = attrgetter(*_CHANGES)
+_NAMES = [each.name for each in fields(Held) if each.init]
+_HELD_COLUMNS = [_TABLE.c[name] for name in _NAMES]
+_OPEN = Rows(_TABLE, [*_NAMES, "created_at"])
 _SAVE = Rows(_TABLE, _CHANGES, {"id": "of_id"})
+_HEAR = Rows(_TABLE, ("heard_at",), {"id": "of_id"})
 
 
 def _holding(columns: Sequence[Any], *conditions: ColumnElement[bool]) -> Statement:
@@ -175,13 +183,25 @@ def hold(session: Session, ids: Collection[UUID]) -> dict[UUID, Held]:
 
 def open_all(session: Session, new: Sequence[Held], now: datetime) -> None:
     """Write conversations that begin now. The caller holds the locks of their addresses."""
-    _OPEN.write(session, [{**asdict(held), "created_at": now} for held in new])
+    _OPEN.write(
+        session, [{**{name: getattr(held, name) for name in _NAMES}, "created_at": now} for held in new]
+    )
 
 
 def save_held(session: Session, held: Collection[Held]) -> None:
-    """Write what has changed in conversations that are locked."""
-    rows = [{"of_id": one.id, **{name: getattr(one, name) for name in _CHANGES}} for one in held]
-    _SAVE.write(session, rows)
+    """Write what has changed in conversations that are locked.
+
+    Mostly that is when the customer wrote last, and nothing in any other index is touched.
+    """
+    heard, changed = [], []
+    for one in held:
+        now = _state_of(one)
+        if one.before[:-1] != now[:-1]:
+            changed.append({"of_id": one.id, **dict(zip(_CHANGES, now, strict=True))})
+        elif one.before != now:
+            heard.append({"of_id": one.id, "heard_at": one.heard_at})
+    _HEAR.write(session, heard)
+    _SAVE.write(session, changed)
 
 
 def open_for(

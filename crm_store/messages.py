@@ -72,6 +72,9 @@ class Address:
             # As every text: what is looked up later must be what was stored.
             object.__setattr__(self, "external_id", clean(self.external_id))
 
+    def __hash__(self) -> int:
+        return hash(self.external_id)  # Asked for everywhere: a text knows its own.
+
     def __str__(self) -> str:
         return f"{self.channel}:{self.external_id}"
 
@@ -283,24 +286,22 @@ class Understanding:
     urgent: bool = False
     flags: tuple[str, ...] = ()  # "abuse", "spam"
 
-    def to_json(self, likeliest: int | None = None) -> dict[str, Any]:
+    def to_json(self, likeliest: int | None = None, least: float = 0.0) -> dict[str, Any]:
         """A JSON object: Rasa's parse result with what Parley adds to it.
 
-        `likeliest`: of intents and answers only so many. The tone only where there is one.
+        `likeliest`: of intents and answers only so many. `least`: and only those with such a score. The
+        tone only where there is one.
         """
+        ranking = [one for one in self.ranking[:likeliest] if one[1] >= least]
+        answers = [one for one in self.answers[:likeliest] if one.score >= least]
         tone = {"sentiment": self.sentiment, "urgent": self.urgent, "flags": list(self.flags)}
         return {
             "text": clean(self.text),
             "intent": {"name": self.intent, "confidence": round(self.confidence, 4)},
             "entities": [clean_json(e.to_json()) for e in self.entities],
-            "intent_ranking": [
-                {"name": name, "confidence": round(score, 4)} for name, score in self.ranking[:likeliest]
-            ],
+            "intent_ranking": [{"name": name, "confidence": round(score, 4)} for name, score in ranking],
             "system_entities": [clean_json(e.to_json()) for e in self.system_entities],
-            "answers": [
-                {"entry": a.entry, "score": round(a.score, 4), "exact": a.exact}
-                for a in self.answers[:likeliest]
-            ],
+            "answers": [{"entry": a.entry, "score": round(a.score, 4), "exact": a.exact} for a in answers],
             "language": self.language,
             "engine": self.engine,
             **{name: value for name, value in tone.items() if value},

@@ -181,7 +181,8 @@ def _say(
                 source=source,
                 now=situation.now,
                 due_at=max(situation.answer_at, situation.now),
-                key=f"{about}:{situation.message.id.hex}:{len(acted.rows)}",
+                # It stands beside the message's own in the index, which is looked at anyway.
+                key=f"{situation.message.key} {about}:{len(acted.rows)}",
                 reply_to=situation.message.id,
             )
         )

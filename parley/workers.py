@@ -41,7 +41,7 @@ from parley.waiting import Key
 
 MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
-LIKELIEST = 4  # intents and answers that are kept with a message, to explain what was made of it
+LIKELIEST, LEAST = 4, 0.01  # intents and answers kept with a message, to explain what was made of it
 _BACKING_OFF = "nobody: backing off"
 
 log = structlog.get_logger()
@@ -344,7 +344,7 @@ def _numbered(turns: _Turns, seqs: Seqs) -> Worked:
 
 def _done(heard: Understanding, acted: Acted) -> dict[str, Any]:
     """What became of a message that has had its turn."""
-    return {"work": None, "understanding": heard.to_json(LIKELIEST), "decision": acted.decision}
+    return {"work": None, "understanding": heard.to_json(LIKELIEST, LEAST), "decision": acted.decision}
 
 
 def _let_go(worked: Worked, mine: Mapping[UUID, Held], waiting: Iterable[UUID]) -> None:
