@@ -158,7 +158,7 @@ PATTERNS: tuple[Pattern[Read], ...] = (
         "quantity",
         rf"(?<![第每])(?P<n>{_DIGITS}|{_HAN}{{1,6}}|半) ?(?P<half>个半(?=小时|月|钟头))?"
         rf"(?P<unit>{_HAN_UNIT})"
-        r"(?!人|[头钟]?[点]|别|性|[级轻龄]|然|气|空|间|[不的]起|末|到[的位])",
+        r"(?!人|[多来几]|[头钟]?[点]|别|性|[级轻龄]|然|气|空|间|[不的]起|末|到[的位])",
         _quantity,
     ),
     pattern("quantity", rf"{_LEFT}(?P<n>{_DIGITS}) ?(?P<unit>{_LATIN_UNIT})(?![a-z])", _quantity),

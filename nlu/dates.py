@@ -100,7 +100,7 @@ _DAYS_ABSOLUTE: tuple[Pattern[Read], ...] = (
     pattern("day", r"(?<![0-9월])(?<!월 )(?P<day>[0-9]{1,2})일(?=에|날|까지|부터)", on_day_of_month),
     pattern(
         "day",
-        rf"(?P<which>下下|下|上上|上|[这這本])?[个個]?{_WEEK_ZH}(?P<weekday>[一二三四五六日天1-7])"
+        rf"(?P<which>下下|(?<!一)下|上上|上|[这這本])?[个個]?{_WEEK_ZH}(?P<weekday>[一二三四五六日天1-7])"
         rf"(?![0-9个次周年月])",
         on_weekday,
     ),
@@ -129,17 +129,21 @@ _DAYS_ABSOLUTE: tuple[Pattern[Read], ...] = (
     pattern("day", one_of(word for word in HOLIDAYS if not word.isascii()), on_holiday),
 )
 _DAYS_RELATIVE: tuple[Pattern[Read], ...] = (
-    pattern("day", rf"(?P<which>下下|下|上上|上|[这這本])[个個]?月(?P<day>{_N})[日号號]", in_month_ahead),
+    pattern(
+        "day", rf"(?P<which>下下|(?<!一)下|上上|上|[这這本])[个個]?月(?P<day>{_N})[日号號]", in_month_ahead
+    ),
     pattern(
         "month",
-        rf"(?P<which>下下|下|上上|上|[这這本])[个個]?月(?!(?:{_N})[日号號]|[亮饼球])",
+        rf"(?P<which>下下|(?<!一)下|上上|上|[这這本])[个個]?月(?!(?:{_N})[日号號]|[亮饼球])",
         in_month_ahead,
     ),
     pattern("day", r"(?P<which>다음|이번|지난) ?달 ?(?P<day>[0-9]{1,2}) ?일", in_month_ahead),
     pattern("month", r"(?P<which>다음|이번|지난) ?달(?! ?[0-9])", in_month_ahead),
     pattern("month", rf"{_NOT_IN_WORD}(?P<which>next|this|last) month(?!{_ALNUM})", in_month_ahead),
     pattern(
-        "week", rf"(?P<which>下下|下|上上|上|[这這本])[个個]?{_WEEK_ZH}(?![末一二三四五六日天1-7])", in_week
+        "week",
+        rf"(?P<which>下下|(?<!一)下|上上|上|[这這本])[个個]?{_WEEK_ZH}(?![末一二三四五六日天1-7])",
+        in_week,
     ),
     pattern(
         "week",
@@ -147,7 +151,7 @@ _DAYS_RELATIVE: tuple[Pattern[Read], ...] = (
         in_week,
     ),
     pattern("week", rf"{_NOT_IN_WORD}(?P<which>next|this|last) week(?!{_ALNUM})", in_week),
-    pattern("weekend", r"(?P<which>下下|下|上上|上|[这這本])?[个個]?(?:周末|週末)", on_weekend),
+    pattern("weekend", r"(?P<which>下下|(?<!一)下|上上|上|[这這本])?[个個]?(?:周末|週末)", on_weekend),
     pattern("weekend", r"(?:(?P<which>다음|이번|지난) ?(?:주 ?)?)?주말", on_weekend),
     pattern(
         "weekend", rf"{_NOT_IN_WORD}(?:(?P<which>next|this|last|the) )?weekends?(?!{_ALNUM})", on_weekend
