@@ -285,6 +285,7 @@ class Understanding:
     sentiment: float = 0.0  # from -1 (displeased) to 1 (pleased); 0: nothing tells
     urgent: bool = False
     flags: tuple[str, ...] = ()  # "abuse", "spam"
+    more: tuple[Answer, ...] = ()  # FAQ entries that answer further questions of the same text
 
     def to_json(self, likeliest: int | None = None, least: float = 0.0) -> dict[str, Any]:
         """A JSON object: Rasa's parse result with what Parley adds to it.
@@ -305,4 +306,5 @@ class Understanding:
             "language": self.language,
             "engine": self.engine,
             **{name: value for name, value in tone.items() if value},
+            **({"more": [answer.entry for answer in self.more]} if self.more else {}),
         }

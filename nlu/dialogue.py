@@ -42,7 +42,8 @@ class RuleDialogue:
        the domain declares `action_ask_back` and there are choices to offer.
     7. hand_over: instead of 5 and 6, when the message before was not understood either.
 
-    After an answer inside a form the form asks again. Pure: no state but the project's own words.
+    A text that asks several things gets the answer to each. After an answer inside a form the form asks
+    again. Pure: no state but the project's own words.
     """
 
     def __init__(
@@ -193,6 +194,9 @@ class RuleDialogue:
         return state.misses if state.done else 0
 
     def _conclude(self, state: State, heard: Understanding) -> Decision:
+        further = [answer for answer in heard.more if answer.entry in self.reader.entries]
+        if state.decided_by in {"exact", "faq"} and len(state.done) <= len(further):
+            return self._answer(further[len(state.done) - 1], "faq")
         if state.active_loop in self.domain.forms and state.decided_by in {"exact", "faq"}:
             return self._asks_again(state, heard, "")
         return Decision(LISTEN, "listen")

@@ -12,6 +12,7 @@ from crm_store.messages import Understanding
 from crm_store.wording import bare, normalise
 from nlu.marks import mark
 from nlu.model import Model
+from nlu.questions import pieces, told_apart
 from nlu.tone import read_tone
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
@@ -39,8 +40,19 @@ class Embedded:
         """One understanding a text, in order. Any text: empty, noise, ten thousand characters."""
         found: list[Understanding] = []
         for first in range(0, len(texts), _BATCH):
-            found += self._batch(texts[first : first + _BATCH])
+            some = texts[first : first + _BATCH]
+            found += self._told_apart(some, self._batch(some))
         return found
+
+    def _told_apart(self, texts: Sequence[str], wholes: list[Understanding]) -> list[Understanding]:
+        """Texts of several pieces once more, piece by piece."""
+        parts = [pieces(text) for text in texts]
+        asked = [part for some in parts for part in some]
+        if not asked:
+            return wholes
+        found = iter(self._batch(asked))
+        read = [[next(found) for _ in some] for some in parts]
+        return [told_apart(whole, some) for whole, some in zip(wholes, read, strict=True)]
 
     def _batch(self, texts: Sequence[str]) -> list[Understanding]:
         model, today = self.model, self.today()

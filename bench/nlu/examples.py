@@ -12,9 +12,9 @@ def as_yaml(rows: Sequence[Mapping[str, Any]]) -> str:
     by_intent: dict[str, list[str]] = {}
     for row in rows:
         by_intent.setdefault(str(row["intent"]), []).append(_annotated(row))
-    # JSON is YAML, and quotes whatever a text holds.
     listed = [{"intent": name, "examples": "".join(texts)} for name, texts in by_intent.items()]
-    return json.dumps({"version": "3.1", "nlu": listed}, ensure_ascii=False)
+    # JSON is YAML, and quotes whatever a text holds; only Rasa looks for `nlu:` at the beginning of a line.
+    return "\n".join(['version: "3.1"', "nlu:", *[f"- {json.dumps(one)}" for one in listed], ""])
 
 
 def _annotated(row: Mapping[str, Any]) -> str:
