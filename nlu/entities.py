@@ -116,7 +116,8 @@ class EntityRules:
         looks = [self.look(text, today) for text in texts]
         if self.tagger is None:
             return [self.settle(look) for look in looks]
-        tagged = self.tagger.tag([look.tokens() for look in looks])
+        tokens = [look.tokens() for look in looks]
+        tagged = [self._tagged(*each) for each in zip(looks, tokens, self.tagger.tag(tokens), strict=True)]
         return [self.settle(look, tags) for look, tags in zip(looks, tagged, strict=True)]
 
     def look(self, text: str, today: date | None = None) -> Look:
@@ -136,7 +137,7 @@ class EntityRules:
                 look.hints.append(found)
         return look
 
-    def settle(self, look: Look, tags: Sequence[Tag] = ()) -> Found:
+    def settle(self, look: Look, tags: Sequence[Entity] = ()) -> Found:
         """What of all that to believe: the longest, patterns before lists, all of them before tags."""
         system = look.system
         # A declared type wins over another that holds it: "a number" is asked for, "3 boxes" said.
@@ -146,20 +147,20 @@ class EntityRules:
             phrases = [phrase for phrase in phrases if phrase.extractor != "example"]
         mine = [*look.matches, *phrases, *declared]
         if tags:
-            tagged = self._tagged(look, tags)
-            mine += [e for e in tagged if not any(_overlap(e, other) for other in mine)]
+            mine += [e for e in tags if not any(_overlap(e, other) for other in mine)]
         own = without_overlaps(mine) if mine else ()
         others = [entity for entity in system if entity.entity not in self.types]
         if others:
             others = [e for e in without_overlaps(others) if not any(_overlap(e, other) for other in own)]
         return Found(own, tuple(others), tuple(look.hints))
 
-    def _tagged(self, look: Look, tags: Sequence[Tag]) -> Iterator[Entity]:
-        tokens = look.tokens()
+    def _tagged(self, look: Look, tokens: Tokens, tags: Iterable[Tag]) -> list[Entity]:
+        found: list[Entity] = []
         for tag in tags:
             start, end = tokens.starts[tag.first], tokens.ends[tag.last - 1]
             meaning, value = self.meanings[int(tag.label)], self._value(look.text[start:end])
-            yield Entity(meaning.entity, value, start, end, meaning.role, meaning.group, "tagger")
+            found.append(Entity(meaning.entity, value, start, end, meaning.role, meaning.group, "tagger"))
+        return found
 
     def _take(self, known: Known, start: int, end: int, look: Look) -> None:
         """Note a phrase, unless it is only a piece of a word."""

@@ -17,6 +17,7 @@ from nlu.tokens import Tokens, features
 Floats = npt.NDArray[np.float32]
 OUTSIDE = "O"
 _BATCH = 64  # texts tagged at once: beyond that memory grows and speed does not
+_KEPT = 8  # labels of a token that those of the next may follow: the others are far behind
 NEVER = -1e4  # weight of what may not be: an entity that begins in its middle
 
 
@@ -71,11 +72,10 @@ class Tagger:
         totals = [best]
         backs: list[npt.NDArray[np.intp]] = []
         for here in scores[1:]:
-            steps = best[: len(here), :, None] + self.moves
-            back = steps.argmax(axis=1)
-            backs.append(back)
-            best = np.take_along_axis(steps, back[:, None, :], axis=1)[:, 0, :] + here
+            best, back = self._step(best[: len(here)])
+            best += here
             totals.append(best)
+            backs.append(back)
         paths: list[list[int]] = []
         for row, length in enumerate(lengths):
             label = int(totals[length - 1][row].argmax())
@@ -85,6 +85,22 @@ class Tagger:
                 path.append(label)
             paths.append(path[::-1])
         return paths
+
+    def _step(self, best: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """The best score with which each label may follow, and after which label."""
+        if len(best) == 1:
+            moved = best[0][:, None] + self.moves
+            back = moved.argmax(axis=0)
+            return moved[back, np.arange(len(back))][None, :], back[None, :]
+        if len(self.labels) <= _KEPT:
+            steps = best[:, :, None] + self.moves
+            back = steps.argmax(axis=1)
+            return np.take_along_axis(steps, back[:, None, :], axis=1)[:, 0, :], back
+        kept = np.argpartition(best, -_KEPT, axis=1)[:, -_KEPT:]
+        steps = np.take_along_axis(best, kept, axis=1)[:, :, None] + self.moves[kept]
+        back = steps.argmax(axis=1)
+        followed = np.take_along_axis(steps, back[:, None, :], axis=1)[:, 0, :]
+        return followed, np.take_along_axis(kept, back, axis=1)
 
     def _tags(self, path: Sequence[int]) -> list[Tag]:
         tags: list[Tag] = []
