@@ -44,6 +44,7 @@ class State:
     lately: list[str] = field(default_factory=list)  # the last intents; empty for one that was taken back
     done: list[str] = field(default_factory=list)  # actions since the last user message
     started: bool = False  # the first user message has been heard
+    heard_at: float = 0.0  # when the last message was; seconds since 1970
     misses: int = 0  # messages in a row that were not understood
     asked_back: list[str] = field(default_factory=list)  # choices that were offered last
     text: str = ""  # the last message, where rules go by words

@@ -104,7 +104,7 @@ class Tracker:
     def restart(self) -> None:
         """Begin anew: nothing is known but what the house knows."""
         kept = {name: self.state.slots[name] for name in _KEPT if name in self.state.slots}
-        self.state = State(slots=kept, done=self.state.done)
+        self.state = State(slots=kept, done=self.state.done, heard_at=self.state.heard_at)
         self.begin()
 
     def renew(self) -> None:

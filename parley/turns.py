@@ -20,6 +20,7 @@ from nlu import forms
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
+from nlu.sessions import in_session
 from parley import keywords
 from parley.bot import LANGUAGES, Bot
 
@@ -120,6 +121,7 @@ def _known_language(situation: Situation) -> str | None:
 
 
 def _talk(situation: Situation, state: State, language: str) -> Acted:
+    state = in_session(state, situation.bot.project.domain, situation.now)
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
     acted.intent = str(acted.state.user.get("intent", ""))
     for _ in range(MOST_ACTIONS):

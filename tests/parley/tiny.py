@@ -21,6 +21,7 @@ from bots.base import Channel, ChannelSettings, Reply
 from config.settings import Settings
 from crm_store.messages import Address, Content, Incoming, Policy, Sent, Understanding
 from nlu.base import LISTEN, Decision, State
+from nlu.domain import Domain
 from nlu.project import Project
 from nlu.training_data import TrainingData
 from parley import house as houses
@@ -78,6 +79,7 @@ class Phrases:
     """As much of a project as a bot asks for its words."""
 
     path = Path()
+    domain = Domain()
     nlu = TrainingData()
     intents = frozenset({"say"})
     entity_types = frozenset[str]()
