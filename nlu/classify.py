@@ -60,6 +60,8 @@ class Classifier:
 
         They do not add up to 1: a text about none of the labels has a low chance for each.
         """
+        if len(rows) == 1 and len(rows.ids) and len(self.labels) > 1:
+            return self._chances_of_one(rows)
         found = np.zeros((len(rows), len(self.labels)), np.float32)
         said = np.flatnonzero(np.diff(rows.bounds))
         if not len(said) or not self.labels:
@@ -68,8 +70,6 @@ class Classifier:
             # With one label every probability is 1; how much of the text is known says more.
             found[said, 0] = np.sqrt(np.add.reduceat(rows.weights**2, rows.bounds[:-1][said]))
             return np.minimum(found, 1)
-        if len(rows) == 1:
-            return self._chances_of_one(rows)
         scores = self._scores(rows)
         top = scores.max(axis=1, keepdims=True)
         lead: Floats = np.exp(scores - top)

@@ -12,7 +12,7 @@ from crm_store.messages import Understanding
 from crm_store.wording import bare, normalise
 from nlu.marks import mark
 from nlu.model import Model
-from nlu.questions import pieces, told_apart
+from nlu.questions import may_ask_more, pieces, told_apart
 from nlu.tone import read_tone
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
@@ -45,8 +45,10 @@ class Embedded:
         return found
 
     def _told_apart(self, texts: Sequence[str], wholes: list[Understanding]) -> list[Understanding]:
-        """Texts of several pieces once more, piece by piece."""
-        parts = [pieces(text) for text in texts]
+        """Texts of several pieces once more, piece by piece, where more than one entry may be meant."""
+        parts = [
+            pieces(text) if may_ask_more(whole) else [] for text, whole in zip(texts, wholes, strict=True)
+        ]
         asked = [part for some in parts for part in some]
         if not asked:
             return wholes

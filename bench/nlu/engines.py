@@ -48,7 +48,7 @@ class Engine:
         )  # fmt: skip
         if done.returncode:
             raise LeftOut((done.stderr.strip().splitlines() or ["it failed"])[-1])
-        found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
 

@@ -42,8 +42,8 @@ class Meter:
         self.found["single_us"] = round((time.perf_counter() - begun) / len(some) * 1e6)
 
     def write(self) -> None:
-        """Everything, as JSON on standard output."""
-        json.dump(self.found, sys.stdout, ensure_ascii=False)
+        """Everything, as JSON in the last line of standard output: Rasa writes there, too."""
+        sys.stdout.write(f"\n{json.dumps(self.found)}\n")
 
 
 def memory() -> float:
