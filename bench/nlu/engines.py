@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,13 +39,15 @@ class Engine:
             found: dict[str, Any] = {}
             for step in self.steps or ("",):
                 more = [step, f"{folder}/model"] if step else [self.argument]
-                found |= self._run([one for one in more if one], json.dumps(task))
+                found |= self._run([one for one in more if one], json.dumps(task), folder)
             return found
 
-    def _run(self, arguments: Sequence[str], task: str) -> dict[str, Any]:
+    def _run(self, arguments: Sequence[str], task: str, folder: str) -> dict[str, Any]:
+        # In a folder that goes away: Rasa leaves a cache where it is started.
         done = subprocess.run(
             [str(self.python), "-m", f"bench.nlu.{self.module}", *arguments],
-            cwd=ROOT, input=task, capture_output=True, text=True, check=False,
+            cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            input=task, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise LeftOut((done.stderr.strip().splitlines() or ["it failed"])[-1])
