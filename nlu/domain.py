@@ -59,6 +59,13 @@ class Slot:
     low: float = 0.0
     high: float = 1.0
     mappings: tuple[SlotMapping, ...] = ()
+    only_from: frozenset[str] | None = field(default=None, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep which entities alone can fill it, or None: most messages hold none of them."""
+        told = [mapping for mapping in self.mappings if mapping.type != "custom"]
+        if all(mapping.type == "from_entity" for mapping in told):
+            object.__setattr__(self, "only_from", frozenset(mapping.entity for mapping in told))
 
     def features(self, value: Any) -> list[float]:
         """The value as rules and stories compare it; empty where it is unset or of no influence."""

@@ -25,8 +25,14 @@ class Hearing:
 def fill_slots(domain: Domain, state: State, hearing: Hearing) -> dict[str, Any]:
     """The slots that the message sets, by name: of each slot's mappings the first that yields a value."""
     said = {entity.entity for entity in hearing.heard.entities}
-    found = ((name, _filled(slot, domain, state, hearing, said)) for name, slot in domain.slots.items())
-    return {name: filled[1] for name, filled in found if filled}
+    found: dict[str, Any] = {}
+    for name, slot in domain.slots.items():
+        if slot.only_from is not None and said.isdisjoint(slot.only_from):
+            continue
+        filled = _filled(slot, domain, state, hearing, said)
+        if filled:
+            found[name] = filled[1]
+    return found
 
 
 def _filled(

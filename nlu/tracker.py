@@ -10,7 +10,7 @@ from nlu.domain import TWO_STAGE, Domain
 from nlu.moves import Event, Move, act, happen, rewind
 from nlu.snapshots import Snapshot, Standing, Untold, happened, look_past, moved, start_of
 
-KEPT_TURNS = 3  # so many are put aside, so that messages can be taken back
+KEPT_TURNS = 2  # so many are put aside, so that messages can be taken back
 _LATELY = 3
 _KEPT = ("language",)  # what the house knows of a customer outlives a restart
 
@@ -20,13 +20,8 @@ class Tracker:
 
     def __init__(self, state: State, domain: Domain) -> None:
         self.domain = domain
-        self.state = state.but(
-            moves=list(state.moves),
-            slots=dict(state.slots),
-            filled=list(state.filled),
-            done=list(state.done),
-            lately=list(state.lately),
-        )
+        # Moves and slots are changed in place, all else is replaced.
+        self.state = state.but(moves=[*state.moves], slots={**state.slots})
 
     def begin(self) -> None:
         """Set the slots that are set from the start."""
