@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from crm_store.messages import Entity
+from crm_store.messages import Entity, Understanding
 from nlu import addresses, amounts, contacts, people
 from nlu.moments import PATTERNS as TIMES
 from nlu.moments import Expression, Match, days_of, find_expressions, times_of
@@ -69,6 +70,21 @@ def find_all(text: str, now: date | None = None, folded: str | None = None) -> l
         found += _times(folded, times, now)
     found.sort(key=lambda entity: _RANK[entity.entity])
     return found
+
+
+def seen_from(heard: Understanding, now: datetime) -> Understanding:
+    """The understanding, its dates and times as they are seen from another clock."""
+    found = {(e.entity, e.start, e.end): e.value for e in find_all(heard.text, now)}
+
+    def retold(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+        return tuple(
+            replace(e, value=found.get((e.entity, e.start, e.end), e.value))
+            if e.extractor == EXTRACTOR
+            else e
+            for e in entities
+        )
+
+    return replace(heard, entities=retold(heard.entities), system_entities=retold(heard.system_entities))
 
 
 def _times(folded: str, matches: Iterable[Match], now: date | None) -> Iterator[Entity]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -21,6 +23,7 @@ from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
 from nlu.sessions import in_session
+from nlu.system_entities import seen_from
 from parley import keywords
 from parley.bot import LANGUAGES, Bot
 
@@ -120,8 +123,21 @@ def _known_language(situation: Situation) -> str | None:
     return told if told in LANGUAGES else "en" if told else None
 
 
+def on_their_clock(situation: Situation) -> Understanding:
+    """What was heard, dates and times in the customer's zone where that is known to be another."""
+    heard = situation.heard
+    if not any(e.entity in ("date", "time") for e in (*heard.entities, *heard.system_entities)):
+        return heard
+    told = customers.attributes(situation.session, situation.conversation.customer_id).get("timezone")
+    if told is not None and told.value != situation.bot.settings.get("timezone"):
+        with suppress(LookupError, ValueError, OSError):  # What was written there may be no zone.
+            return seen_from(heard, situation.now.astimezone(ZoneInfo(str(told.value))))
+    return heard
+
+
 def _talk(situation: Situation, state: State, language: str) -> Acted:
     state = in_session(state, situation.bot.project.domain, situation.now)
+    situation.heard = on_their_clock(situation)
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
     acted.intent = str(acted.state.user.get("intent", ""))
     for _ in range(MOST_ACTIONS):

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm_store.messages import Understanding
 from nlu.moments import find_moment
-from nlu.system_entities import EXTRACTOR, NAMES, TYPES, find_system_entities
+from nlu.system_entities import EXTRACTOR, NAMES, TYPES, find_system_entities, seen_from
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 25, 14, 20, tzinfo=SHANGHAI)  # a Wednesday
@@ -54,6 +55,14 @@ def test_a_time_is_told_where_the_customer_is() -> None:
     berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
     found = find_system_entities("tomorrow at 9", berlin)
     assert [(e.entity, e.value) for e in found] == [("time", "2026-11-26T09:00+01:00")]
+
+
+def test_an_understanding_is_seen_from_another_clock() -> None:
+    text = "call me tomorrow at 9 or at 12:15"
+    heard = Understanding(text, system_entities=find_system_entities(text, NOW))
+    york = seen_from(heard, NOW.astimezone(ZoneInfo("America/New_York")))
+    assert [e.value for e in heard.system_entities] == ["2026-11-26T09:00+08:00", "2026-11-26T12:15+08:00"]
+    assert [e.value for e in york.system_entities] == ["2026-11-26T09:00-05:00", "2026-11-25T12:15-05:00"]
 
 
 PIECES = st.sampled_from(

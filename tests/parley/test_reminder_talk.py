@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from actions.base import always_done, load_actions
-from crm_store import due_followups, followups, sending
+from crm_store import customers, due_followups, followups, sending
 from crm_store.conversations import get_conversation
 from crm_store.db import Database
-from crm_store.messages import Address, Content, Incoming, Policy, Sent
+from crm_store.messages import Address, Content, Incoming, Policy, Sent, Understanding
 from crm_store.recording import record
 from crm_store.sending import Outcome
 from nlu.dialogue import RuleDialogue
 from nlu.embedded import Embedded
 from nlu.project import read_project
+from nlu.system_entities import find_system_entities
 from nlu.train import train
 from parley.bot import Bot
 from parley.training import WORDS
+from parley.turns import Situation, on_their_clock
 from parley.workers import Worker
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday, noon in Hangzhou
@@ -130,3 +134,23 @@ def test_a_stop_in_the_middle_of_a_question_is_a_stop(talk: Talk) -> None:
     talk.say("提醒我买茶")
     assert "订阅" in talk.say("退订").text
     assert "小焙" in talk.say("你是机器人吗").text  # The question is not asked again.
+
+
+def test_a_time_is_heard_on_the_clock_of_the_customer(talk: Talk, bot: Bot) -> None:
+    talk.say("hello")
+    heard = Understanding("tomorrow at 9", entities=find_system_entities("tomorrow at 9", NOW))
+    with talk.database.writing() as session:
+        situation = cast(
+            Situation,
+            SimpleNamespace(
+                session=session, bot=bot, conversation=SimpleNamespace(customer_id=talk.customer),
+                heard=heard, now=NOW,
+            ),
+        )  # fmt: skip
+        assert on_their_clock(situation) is heard
+        for zone, value in (
+            ("Mars/Base", "2026-03-03T09:00+00:00"),
+            ("Europe/Berlin", "2026-03-03T09:00+01:00"),
+        ):
+            customers.set_attribute(session, talk.customer, "timezone", zone, source="agent:lin", now=NOW)
+            assert [e.value for e in on_their_clock(situation).entities] == [value]
