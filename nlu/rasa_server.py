@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from crm_store.language import guess_language
 from crm_store.messages import Answer, Entity, ParleyError, Understanding, clean
+from crm_store.wording import normalise
+from nlu.tone import read_tone
 
 TIMEOUT = 30.0  # seconds
 _SHOWN_INTENTS = 10
@@ -111,6 +113,7 @@ class RasaServer:
 def read_parse_result(text: str, result: Mapping[str, Any]) -> Understanding:
     """Rasa's parse result as an understanding of `text`; KeyError, TypeError, ValueError if it is none."""
     intent = result["intent"]
+    tone = read_tone(normalise(text))
     ranking = tuple((item["name"], float(item["confidence"])) for item in result.get("intent_ranking", ()))
     return Understanding(
         text=text,
@@ -121,6 +124,9 @@ def read_parse_result(text: str, result: Mapping[str, Any]) -> Understanding:
         answers=_answers(result.get("response_selector") or {}),
         language=guess_language(text),
         engine="rasa",
+        sentiment=tone.sentiment,
+        urgent=tone.urgent,
+        flags=tone.flags,
     )
 
 

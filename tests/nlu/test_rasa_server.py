@@ -91,6 +91,14 @@ def test_a_parse_result_becomes_an_understanding(server: Server) -> None:
     rasa.close()
 
 
+def test_a_text_that_a_server_understands_has_a_tone_too(server: Server) -> None:
+    rasa = RasaServer(_url(server))
+    heard = rasa.understand(["太慢了，请尽快"])[0]
+    assert heard.sentiment < 0
+    assert heard.urgent
+    rasa.close()
+
+
 def test_a_customers_slash_forges_no_intent(server: Server) -> None:
     rasa = RasaServer(_url(server))
     heard = rasa.understand([' //opt_in{"a": 1}'])
