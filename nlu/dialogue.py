@@ -100,7 +100,7 @@ class RuleDialogue:
         if state.pending and "form" not in state.pending:
             return Decision(state.pending["queue"][0], "slots", arguments={"asked": True})
         if state.pending:
-            return self._form(state, state.pending, heard) or self._rejected(state, heard)
+            return self._form(state, state.pending, heard) or self._without_form(state, heard)
         if self._is_concluded(state.decided_by):
             return self._conclude(state, heard)
         if state.done or self.strict:
@@ -108,9 +108,15 @@ class RuleDialogue:
         meaning = self.reader.read(heard)
         if meaning.exact and meaning.answer:
             return self._answer(meaning.answer, "exact")
+        return self._by_form(state, heard) or self._without_form(state, heard)
+
+    def _without_form(self, state: State, heard: Understanding) -> Decision:
+        """What others than the form say, which has nothing to say or has refused."""
+        if self.strict or state.done:
+            return self._rejected(state, heard)
+        meaning = self.reader.read(heard)
         return (
-            self._by_form(state, heard)
-            or (self._by_rule(state, heard, meaning) if meaning.intent else None)
+            (self._by_rule(state, heard, meaning) if meaning.intent else None)
             or (self._answer(meaning.answer, "faq") if meaning.answer else None)
             or self._unclear(state, heard, meaning)
         )
@@ -216,6 +222,8 @@ class RuleDialogue:
         tracker = Tracker(state, self.domain)
         tracker.happen([["rejected", loop]])
         prediction = self.policies.predict(tracker.state, rejected=loop)
+        if prediction.by == "nothing" and not self.strict:
+            prediction.action = LISTEN
         decision = self._from(prediction, tracker.state, heard) or Decision(LISTEN, "listen")
         return replace(decision, arguments={**decision.arguments, "rejected": loop})
 

@@ -252,3 +252,31 @@ def test_a_projects_rule_for_fallback_comes_before_asking_back(shop: Project, em
     assert talk.say("zzz") == ["utter_no_idea"]
     assert (talk.first.by, talk.first.name) == ("rule", "fallback")
     assert talk.say("zzz") == ["action_handover"]
+
+
+def _validated(shop: Project, embedded: Embedded) -> Talk:
+    """The shop, whose booking has every answer validated by an action of its own."""
+    domain = replace(shop.domain, actions=[*shop.domain.actions, "validate_booking"])
+    return Talk(RuleDialogue(replace(shop, domain=domain)), embedded)
+
+
+def test_an_action_that_validates_is_asked_before_the_form_goes_on(
+    shop: Project, embedded: Embedded
+) -> None:
+    talk = _validated(shop, embedded)
+    assert talk.say("订一束玫瑰") == ["validate_booking", "utter_ask_booking_phone"]
+    assert talk.say("13812345678") == ["validate_booking", "utter_ask_note"]
+
+
+def test_what_it_refuses_is_asked_again_as_is_what_nobody_understood(
+    shop: Project, embedded: Embedded
+) -> None:
+    talk = _validated(shop, embedded)
+    talk.say("订一束玫瑰")
+    assert talk.say("zzz") == ["validate_booking", "utter_ask_booking_phone"]
+    assert talk.state.misses == 1
+    assert talk.say("几点开门呀你们") == [
+        "validate_booking",
+        "utter_faq/opening_hours",
+        "utter_ask_booking_phone",
+    ]
