@@ -60,7 +60,10 @@ class State:
 
     def but(self, **changes: Any) -> State:
         """The same but for these."""
-        return State(**{**dict(zip(_PARTS, _parts(self), strict=True)), **changes})
+        found = State(*_parts(self))
+        for name, value in changes.items():
+            setattr(found, name, value)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """The state as a JSON object without its empty parts: what `State` takes."""
