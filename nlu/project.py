@@ -108,6 +108,12 @@ def read_project(path: Path, random: Random | None = None) -> Project:
     project.nlu.labelled = read_labels(path, problems)
     migrate(project.old_domains, project.domain, problems)
     project.old_domains = []
+    if project.thresholds.restrict_rules:
+        problems.errors += [
+            Problem(rule.file, rule.line, f"expected at most one user step in the rule {rule.name!r}")
+            for rule in project.rules
+            if rule.turns > 1
+        ]
     if not problems.errors:
         _check(project, problems)
     if problems.errors:

@@ -78,6 +78,12 @@ class Story:
     wait_for_user_input: bool = True
     is_open: bool = False  # it ends with a checkpoint that nothing begins with
 
+    @property
+    def turns(self) -> int:
+        """How many messages of the customer it speaks of."""
+        first = [step.steps[0] if isinstance(step, Either) else step for step in self.steps]
+        return sum(isinstance(step, Heard) for step in first)
+
     def alternatives(self) -> Iterator[Story]:
         """The story without `or`: one for each way to choose."""
         ways = [step.steps if isinstance(step, Either) else (step,) for step in self.steps]
@@ -115,8 +121,6 @@ def read_stories(node: Node, kind: str, problems: Problems) -> list[Story]:
         )
         if story.is_rule and any(isinstance(s, Does) and s.words for s in story.steps):
             problems.add(item, f"expected action: instead of bot: in the rule {name!r}")
-        if story.is_rule and sum(isinstance(s, Heard | Either) for s in story.steps) > 1:
-            problems.add(item, f"expected at most one user step in the rule {name!r}")
         found.append(story)
     return found
 

@@ -165,6 +165,8 @@ class Inventor:
         rule: Json = {"name": "RulePolicy"}
         if self._chance(0.25):
             rule["check_for_contradictions"] = False
+        if self._chance(0.7):
+            rule["restrict_rules"] = False
         if self._chance(0.15):
             rule["enable_fallback_prediction"] = False
         if self._chance(0.1):
@@ -204,6 +206,9 @@ class Inventor:
         rules = []
         for form in self.forms:
             rules += self._form_rules(form)
+        if self._chance(0.15):
+            turns = [{"intent": "inform"}, *self._done(), {"intent": "affirm"}, *self._done()]
+            rules.append({"rule": "two turns", "steps": turns})
         if self.two_stages:
             loop = "action_two_stage_fallback"
             steps: list[Json] = [{"intent": "nlu_fallback"}, {"action": loop}, {"active_loop": loop}]

@@ -144,3 +144,17 @@ def test_names_that_stand_twice_are_named(tmp_path: Path) -> None:
         (2, "'city'"),
         (3, "'a'"),
     ]
+
+
+def test_a_rule_has_one_turn_unless_the_configuration_lets_it_have_more(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi, bye]\nresponses:\n  utter_hi: [{text: hi}]\n",
+        rules=(
+            "rules:\n- rule: two\n  steps:\n  - intent: hi\n  - action: utter_hi\n"
+            "  - intent: bye\n  - action: utter_hi\n"
+        ),
+    )
+    assert [(file, line) for file, line, _ in _problems(folder)] == [("rules.yml", 2)]
+    _written(folder, config="policies:\n- name: RulePolicy\n  restrict_rules: false\n")
+    assert len(read_project(folder).rules) == 1
