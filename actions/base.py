@@ -68,8 +68,8 @@ class Turn:
 
     def zone(self) -> ZoneInfo:
         """Where the customer is: their attribute `timezone`, else where the company is."""
-        told = customers.attributes(self.session, self.customer_id).get("timezone")
-        for name in (told.value if told else None, self.settings.get("timezone"), "UTC"):
+        told = customers.find_value(self.session, self.customer_id, "timezone")
+        for name in (told, self.settings.get("timezone"), "UTC"):
             # What an import or an agent wrote may be no zone.
             with suppress(LookupError, ValueError, OSError):
                 if name:

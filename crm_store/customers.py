@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, delete, func, insert
+from sqlalchemy import ClauseElement, Column, Index, bindparam, delete, func, insert
+from sqlalchemy import select as select_rows
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import NotFound, Refused
-from crm_store.statements import Rows
+from crm_store.statements import Rows, Statement
 
 
 class Erased(Refused):
@@ -158,6 +159,20 @@ _CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
 _CALL = Rows(_CUSTOMERS, ("display_name", "updated_at"), {"id": "of_id"})
 _ATTRIBUTES = SQLModel.metadata.tables[str(Attribute.__tablename__)]
 _LEARN = Rows(_ATTRIBUTES, [each.name for each in _ATTRIBUTES.columns], replaces=("customer_id", "name"))
+
+
+def _asking(_dialect: str) -> ClauseElement:
+    mine = _ATTRIBUTES.c.customer_id == bindparam("of_customer")
+    return select_rows(_ATTRIBUTES.c.value).where(mine, _ATTRIBUTES.c.name == bindparam("of_name"))
+
+
+_KNOW = Statement(_asking)
+
+
+def find_value(session: Session, customer_id: UUID, name: str) -> Any:
+    """What is known of a customer under this name; None if nothing."""
+    rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
+    return rows[0][0] if rows else None
 
 
 def set_attribute(

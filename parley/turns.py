@@ -128,10 +128,10 @@ def on_their_clock(situation: Situation) -> Understanding:
     heard = situation.heard
     if not any(e.entity in ("date", "time") for e in (*heard.entities, *heard.system_entities)):
         return heard
-    told = customers.attributes(situation.session, situation.conversation.customer_id).get("timezone")
-    if told is not None and told.value != situation.bot.settings.get("timezone"):
+    told = customers.find_value(situation.session, situation.conversation.customer_id, "timezone")
+    if told is not None and told != situation.bot.settings.get("timezone"):
         with suppress(LookupError, ValueError, OSError):  # What was written there may be no zone.
-            return seen_from(heard, situation.now.astimezone(ZoneInfo(str(told.value))))
+            return seen_from(heard, situation.now.astimezone(ZoneInfo(str(told))))
     return heard
 
 
