@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 _TOO_SMALL = 0.02
+_MANY = 500  # entries, from which on it is not worth the time to sort them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Retriever:
         if not self.entries:
             return [()] * len(keys)
         scores = self._scores(rows) if chances is None else chances
-        shown = np.argsort(-scores, axis=1)[:, :SHOWN]
+        shown = _highest(scores)
         values = scores[np.arange(len(scores))[:, None], shown].tolist()
         found = []
         for text, numbers, points in zip(keys, shown.tolist(), values, strict=True):
@@ -107,5 +108,17 @@ class Retriever:
             cells = cells + np.repeat(owners, lengths)
         points = self.weights[places] * np.repeat(rows.weights, lengths)
         scores = np.bincount(cells, points, len(rows) * self.count).reshape(len(rows), self.count)
+        if self.count == len(self.entries):
+            return scores.astype(np.float32)
         best: Floats = np.maximum.reduceat(scores, self.firsts, axis=1).astype(np.float32)
         return best
+
+
+def _highest(scores: Floats) -> npt.NDArray[np.intp]:
+    """The columns of each row's five highest scores, the highest first; of equals the first."""
+    lines = np.arange(len(scores))[:, None]
+    some = np.arange(scores.shape[1])[None, :]
+    if scores.shape[1] > _MANY:
+        some = np.sort(np.argpartition(-scores, SHOWN, axis=1)[:, :SHOWN], axis=1)
+    order = np.argsort(-scores[lines, some], axis=1, kind="stable")[:, :SHOWN]
+    return np.broadcast_to(some, (len(scores), some.shape[1]))[lines, order]

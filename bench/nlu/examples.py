@@ -14,7 +14,9 @@ def as_yaml(rows: Sequence[Mapping[str, Any]]) -> str:
         by_intent.setdefault(str(row["intent"]), []).append(_annotated(row))
     listed = [{"intent": name, "examples": "".join(texts)} for name, texts in by_intent.items()]
     # JSON is YAML, and quotes whatever a text holds; only Rasa looks for `nlu:` at the beginning of a line.
-    return "\n".join(['version: "3.1"', "nlu:", *[f"- {json.dumps(one)}" for one in listed], ""])
+    return "\n".join(
+        ['version: "3.1"', "nlu:", *[f"- {json.dumps(one, ensure_ascii=False)}" for one in listed], ""]
+    )
 
 
 def _annotated(row: Mapping[str, Any]) -> str:

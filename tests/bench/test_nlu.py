@@ -62,11 +62,11 @@ def test_a_set_is_scored_by_what_it_asks() -> None:
 
 def test_examples_are_written_as_a_project_reads_them(tmp_path: Path) -> None:
     entity = {"start": 6, "end": 10, "entity": "flower"}
-    rows = [{**_row("buy a rose: now", "order"), "entities": [entity]}, _row('say "hi"', "greet")]
+    rows = [{**_row("buy a rose: now", "order"), "entities": [entity]}, _row('say "hi" 🙂', "greet")]
     (tmp_path / "nlu.yml").write_text(as_yaml(rows))
     examples = read_project(tmp_path).nlu.examples
     assert [(example.text, example.intent) for example in examples] == [
-        ("buy a rose: now", "order"), ('say "hi"', "greet"),
+        ("buy a rose: now", "order"), ('say "hi" 🙂', "greet"),
     ]  # fmt: skip
     assert [found.entity for found in examples[0].entities] == ["flower"]
 

@@ -17,6 +17,7 @@ from nlu.entities import EntityRules, Found
 from nlu.features import Floats, Rows, Vocabulary, features
 from nlu.logistic import count
 from nlu.marks import mark
+from nlu.retrieve import Retriever
 from nlu.spans import fold
 from nlu.training_data import Example, TrainingData
 
@@ -226,3 +227,18 @@ def test_many_unlikely_entries_do_not_outweigh_one_intent() -> None:
 def test_an_annotated_phrase_keeps_its_case(embedded: Embedded) -> None:
     found = embedded.understand(["ship from BERLIN to rome"])[0].entities
     assert [entity.value for entity in found] == ["BERLIN", "rome"]
+
+
+@pytest.mark.parametrize("phrasings", [1, 2])
+def test_the_nearest_of_very_many_entries_come_first(phrasings: int) -> None:
+    words = [f"word{number}" for number in range(1200)]
+    entries = {f"faq/{word}": [f"{word} {word[::-1]} {i}" for i in range(phrasings)] for word in words}
+    texts = [text for some in entries.values() for text in some]
+    vocabulary = Vocabulary.learn(texts, [name for name, some in entries.items() for _ in some])
+    retriever = Retriever.learn(entries, {text: text for text in texts}, vocabulary)
+    asked = ["word7 7drow", "word1100 drow", "nothing"]
+    found = retriever.answers(asked, vocabulary.rows(asked))
+    assert [answers[0].entry for answers in found[:2]] == ["faq/word7", "faq/word1100"]
+    for answers in found:
+        assert [a.score for a in answers] == sorted([a.score for a in answers], reverse=True)
+        assert len(answers) <= 5
