@@ -133,6 +133,10 @@ class Domain:
         """Declared intents and those that are built in."""
         return {*self.intents, *BUILT_IN_INTENTS}
 
+    def knows(self, intent: str) -> bool:
+        """Whether an intent is declared or built in."""
+        return intent in self.intents or intent in BUILT_IN_INTENTS
+
     @property
     def loops(self) -> set[str]:
         """Actions that go on over several messages."""
@@ -146,7 +150,7 @@ class Domain:
     def seen_entities(self, intent: str, entities: Iterable[Entity]) -> list[str]:
         """What rules and stories see of a message's entities: `city`, `city#from`."""
         names: set[str] = set()
-        known = intent in self.intents or intent in BUILT_IN_INTENTS
+        known = self.knows(intent)
         for entity in entities:
             if known and not self._influences(intent, entity.entity):
                 continue

@@ -98,7 +98,7 @@ def _is_known(mapping: SlotMapping, domain: Domain) -> bool:
     if mapping.type == "from_entity":
         return mapping.entity in domain.entities
     if mapping.type == "from_intent":
-        return all(intent in domain.known_intents for intent in mapping.intents)
+        return all(domain.knows(intent) for intent in mapping.intents)
     return True
 
 
