@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nlu.base import LISTEN, REQUESTED, State
 from nlu.domain import TWO_STAGE, Domain
 from nlu.moves import Event
+from nlu.steps import Does, Loop, Story
 
 WORDS = "bot: "  # before an action that is words to be said (end to end)
 ASK_AFFIRMATION = "action_default_ask_affirmation"
@@ -12,6 +15,7 @@ ASK_REPHRASE = "action_default_ask_rephrase"
 FALLBACK = "nlu_fallback"
 OUT_OF_SCOPE = "out_of_scope"
 DEACTIVATE = "action_deactivate_loop"
+_TAKE_BACK = {"action_back", "action_revert_fallback_events", TWO_STAGE}
 _EVENTS: dict[str, list[Event]] = {
     "action_restart": [["restart"]],
     "action_session_start": [["session"]],
@@ -35,6 +39,20 @@ def events_of(action: str, state: State, domain: Domain) -> list[Event]:
     if action == "action_revert_fallback_events":
         return _reverted(state)
     return _EVENTS.get(action, [])
+
+
+def takes_back(domain: Domain, stories: Iterable[Story]) -> bool:
+    """Whether more than the newest message is ever taken back; else nothing that is older need be kept."""
+    buttons = (b for response in domain.responses.values() for way in response for b in way.buttons)
+    if "back" in domain.intents or any(button.payload.startswith("/back") for button in buttons):
+        return True
+    steps = (step for story in stories for step in story.steps)
+    named = {
+        step.action if isinstance(step, Does) else step.name
+        for step in steps
+        if isinstance(step, Does | Loop)
+    }
+    return not _TAKE_BACK.isdisjoint(named)
 
 
 def two_stages(state: State) -> tuple[str, list[Event]]:

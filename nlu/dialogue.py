@@ -19,7 +19,7 @@ from nlu.project import Project
 from nlu.rules import Prediction
 from nlu.slot_filling import Hearing, asking_actions, asks_actions, fill_slots
 from nlu.snapshots import heard_part
-from nlu.tracker import Tracker
+from nlu.tracker import KEPT_TURNS, Tracker
 
 ASK_BACK = "action_ask_back"
 HAND_OVER = "action_handover"
@@ -61,6 +61,8 @@ class RuleDialogue:
         self.policies = policies or Policies(project).check()
         self.reader = Reader(project, self.thresholds)
         self._asks = asks_actions(self.domain)
+        goes_back = strict or built_in.takes_back(self.domain, [*project.rules, *project.stories])
+        self._turns_kept = KEPT_TURNS if goes_back else 0
 
     def with_project(self, project: Project) -> RuleDialogue:
         """The same rules and stories over other FAQ entries."""
@@ -85,7 +87,7 @@ class RuleDialogue:
             tracker.begin()
         if len(state.done) < MOST_ACTIONS:
             tracker.act(LISTEN, hidden=self._listens_hidden(state))
-        tracker.trim(self.policies.depth, self.policies.untold)
+        tracker.trim(self.policies.depth, self.policies.untold, self._turns_kept)
         hearing = Hearing(heard, intent, as_text=not meaning.exact)
         filled = fill_slots(self.domain, tracker.state, hearing)
         tracker.hear(heard_part(self.domain, intent, heard.entities), intent, filled)

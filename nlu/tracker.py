@@ -116,10 +116,10 @@ class Tracker:
             self.state.base = {"at": at.to_json(), "known": known}
         self.state.filled = []
 
-    def trim(self, depth: int, untold: Untold | None) -> None:
+    def trim(self, depth: int, untold: Untold | None, turns_kept: int = KEPT_TURNS) -> None:
         """Put aside moves that neither rules nor stories look back to, and forget the oldest of them.
 
-        `untold`: None where there are no stories.
+        `untold`: None where there are no stories. `turns_kept`: what is put aside so often is kept.
         """
         state = self.state
         first = len(state.moves) - depth if untold is None else _first_kept(state.moves, depth)
@@ -132,7 +132,7 @@ class Tracker:
         # Of what was put aside together only the first keeps its snapshot: the others follow from it.
         turns = [*earlier["turns"], [aside[0], *map(_unseen, aside[1:])]]
         base = earlier["base"]
-        if len(turns) > KEPT_TURNS:
+        if len(turns) > turns_kept:
             known = _set_by(turns[0], base.get("known", {}))
             base = {**self._base_behind(base, turns[0], untold), "known": known}
             turns = turns[1:]

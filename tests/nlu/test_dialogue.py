@@ -280,3 +280,20 @@ def test_what_it_refuses_is_asked_again_as_is_what_nobody_understood(
         "utter_faq/opening_hours",
         "utter_ask_booking_phone",
     ]
+
+
+def test_only_where_messages_are_taken_back_those_before_are_kept(
+    shop: Project, embedded: Embedded
+) -> None:
+    short = replace(shop, stories=[])
+    goes_back = replace(short, domain=replace(shop.domain, intents=[*shop.domain.intents, "back"]))
+    turns = []
+    for project in (short, goes_back):
+        talk = Talk(RuleDialogue(project), embedded)
+        for _ in range(4):
+            assert talk.hear(_meant("greet")) == ["utter_greet"]
+            assert talk.hear(_meant("thanks"))
+        turns.append(len(talk.state.earlier["turns"]))
+        assert talk.tap("/back") == ["action_back"]
+        assert talk.hear(_meant("greet")) == ["utter_greet"]
+    assert turns == [0, 2]
