@@ -39,9 +39,18 @@ class Reader:
         self.thresholds = thresholds
         self.retrieval = project.retrieval_intents
         self.entries = project.entry_responses()
+        self._last: tuple[Understanding, Meaning] | None = None
 
     def read(self, heard: Understanding) -> Meaning:
         """What to act on."""
+        last = self._last
+        if last is not None and last[0] is heard:
+            return last[1]  # A turn asks several times.
+        found = self._weighed(heard)
+        self._last = heard, found
+        return found
+
+    def _weighed(self, heard: Understanding) -> Meaning:
         intent = heard.intent or ""
         base = intent.partition("/")[0]
         is_retrieval = base in self.retrieval
