@@ -324,7 +324,7 @@ def lease_waiting(
 ) -> list[UUID]:
     """Conversations in which messages wait and that nobody holds; with a worker, they are now its own.
 
-    `among`: only of these.
+    `among`: only of these; one that is just being written to is waited for, as nobody may name it again.
     """
     free = or_(col(Conversation.leased_until).is_(None), col(Conversation.leased_until) < now)
     waiting = text("id IN (SELECT conversation_id FROM messages WHERE work = 'waiting')")
@@ -333,7 +333,7 @@ def lease_waiting(
         query = query.where(col(Conversation.id).in_(among))
     if worker is None:
         return [found.id for found in session.exec(query)]
-    found = session.exec(query.with_for_update(skip_locked=True)).all()
+    found = session.exec(query.with_for_update(skip_locked=among is None)).all()
     for conversation in found:
         conversation.leased_by, conversation.leased_until = worker, now + LEASE
         session.add(conversation)
