@@ -209,8 +209,8 @@ class Database:
             if done and logged > LONG_LOG:
                 cursor.execute(f"PRAGMA busy_timeout = {_TIDY_MS}")
                 cursor.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-                cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
         finally:
+            connection.cursor().execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
             connection.close()
 
     def close(self) -> None:

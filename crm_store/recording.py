@@ -23,16 +23,15 @@ from crm_store.followups import cancel_awaiting
 from crm_store.history import Inbound, Message, Seqs, write_messages
 from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
-from crm_store.standing import Standing, find_standings
+from crm_store.standing import TOUCHED, Standing, find_standings
 from crm_store.statements import Rows, Statement
 
 _CUSTOMERS, _PEOPLE, _MESSAGES = (
     SQLModel.metadata.tables[str(table.__tablename__)] for table in (Customer, Identity, Message)
 )
-_TOUCHED = ("windows", "reachable", "profile")
-_TOUCH = Rows(_PEOPLE, _TOUCHED, {"channel": "of_channel", "external_id": "of_id"})
+_TOUCH = Rows(_PEOPLE, TOUCHED, {"channel": "of_channel", "external_id": "of_id"})
 _MEET = Rows(_CUSTOMERS, ("id", "display_name", "language", "created_at", "updated_at"))
-_MEET_AT = Rows(_PEOPLE, ("channel", "external_id", "customer_id", *_TOUCHED, "created_at"))
+_MEET_AT = Rows(_PEOPLE, ("channel", "external_id", "customer_id", *TOUCHED, "created_at"))
 _ANSWERS = 1  # a message, in most cases
 
 _Key = tuple[Address, str]  # an address, and the platform's key of a message
@@ -266,14 +265,14 @@ def _touch_people(
     before: dict[Address, dict[str, Any]] = {}
     for incoming in new:
         person = standings[incoming.address].person
-        before.setdefault(incoming.address, {name: person[name] for name in _TOUCHED})
+        before.setdefault(incoming.address, {name: person[name] for name in TOUCHED})
         note_contact(person, incoming, now)
         if incoming.profile:
             person["profile"] = dict(incoming.profile)
     changes = []
     for address, old in before.items():
         person = standings[address].person
-        values = {name: person[name] for name in _TOUCHED}
+        values = {name: person[name] for name in TOUCHED}
         if values != old:
             changes.append({"of_channel": address.channel, "of_id": address.external_id, **values})
     _TOUCH.write(session, changes)

@@ -92,9 +92,9 @@ class Outcome:
     seq: int | None = None
 
     @property
-    def is_plain(self) -> bool:
-        """Whether all that there is to write down is that the row was accepted."""
-        return self.inline and self.seq is not None and self.sent == _ACCEPTED
+    def plain_seq(self) -> int | None:
+        """The row's, if all that there is to write down is that it was accepted."""
+        return self.seq if self.inline and self.sent == _ACCEPTED else None
 
 
 def is_due(session: Session, channel: str, now: datetime) -> bool:
@@ -162,8 +162,8 @@ def used_by(outcomes: Sequence[Outcome]) -> set[Address]:
 
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
-    _accept(session, [one.seq for one in outcomes if one.is_plain])
-    outcomes = [one for one in outcomes if not one.is_plain]
+    _accept(session, [one.plain_seq for one in outcomes if one.plain_seq is not None])
+    outcomes = [one for one in outcomes if one.plain_seq is None]
     if not outcomes:
         return
     used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}
@@ -183,11 +183,11 @@ def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None
     _BECAME.write(session, became)
 
 
-def _accept(session: Session, seqs: Sequence[int | None]) -> None:
+def _accept(session: Session, seqs: Sequence[int]) -> None:
     if session.get_bind().dialect.name == "sqlite":
         _ACCEPT.run(session, [{"of_seq": seq} for seq in seqs])
     elif seqs:
-        _ACCEPT.run_once(session, {"rows": as_list([(seq,) for seq in seqs if seq])})
+        _ACCEPT.run_once(session, {"rows": as_list([(seq,) for seq in seqs])})
 
 
 def put_back(session: Session, rows: Collection[Outgoing], now: datetime) -> None:

@@ -22,7 +22,8 @@ from crm_store.identities import Identity
 from crm_store.messages import Address
 from crm_store.statements import Statement
 
-PERSONAL = ("customer_id", "windows", "reachable", "profile")
+TOUCHED = ("windows", "reachable", "profile")  # of an identity: what a message may change
+PERSONAL = ("customer_id", *TOUCHED)
 
 _PEOPLE, _CONVERSATIONS, _DIALOGUES, _MESSAGES = (
     SQLModel.metadata.tables[str(table.__tablename__)]
@@ -73,13 +74,8 @@ def find_standings(session: Session, addresses: Collection[Address]) -> dict[Add
     held = hold_open(session, addresses)
     rows = _LOOK.fetch(session, rows=as_list([(one.channel, one.external_id) for one in addresses]))
     found = {}
-    for channel, external_id, customer_id, windows, reachable, profile, *rest in rows:
-        address = Address(channel, external_id)
-        person = {
-            "customer_id": customer_id,
-            "windows": windows,
-            "reachable": reachable,
-            "profile": profile,
-        }
-        found[address] = Standing(person, held.get(address), *rest)
+    for channel, external_id, *rest in rows:
+        address, mine = Address(channel, external_id), len(PERSONAL)
+        person = dict(zip(PERSONAL, rest[:mine], strict=True))
+        found[address] = Standing(person, held.get(address), *rest[mine:])
     return found

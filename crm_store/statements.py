@@ -53,7 +53,7 @@ class Statement:
     def fetch(self, session: Session, **values: Any) -> list[tuple[Any, ...]]:
         """The rows it finds, each in the order of its columns."""
         compiled = self._for(session)
-        with _cursor(session, compiled.sql) as cursor:
+        with _Cursor(session, compiled.sql) as cursor:
             cursor.execute(compiled.sql, compiled.one(values))
             return compiled.read(cursor.fetchall())
 
@@ -61,13 +61,13 @@ class Statement:
         """Run it once a row."""
         if rows:
             compiled = self._for(session)
-            with _cursor(session, compiled.sql) as cursor:
+            with _Cursor(session, compiled.sql) as cursor:
                 cursor.executemany(compiled.sql, [compiled.one(row) for row in rows])
 
     def run_once(self, session: Session, values: Mapping[str, Any]) -> None:
         """Run it once."""
         compiled = self._for(session)
-        with _cursor(session, compiled.sql) as cursor:
+        with _Cursor(session, compiled.sql) as cursor:
             cursor.execute(compiled.sql, compiled.one(values))
 
     def _for(self, session: Session) -> _Compiled:
@@ -155,42 +155,21 @@ class _Compiled:
         self._fixed = {bind.key: bind.effective_value for bind in binds if not bind.required}
         self._pick = itemgetter(*(bind.key for bind in binds))
         self._is_single = len(binds) == 1
-        # Texts, of which there are most and which are nearly always clean, are not passed to a function.
-        self._texts = [place for place, bind in enumerate(binds) if isinstance(bind.type, CleanText)]
         self._given = _places(_to_driver(bind.type, dialect) for bind in binds)
         found = getattr(statement, "selected_columns", ())
         self._taken = _places(_from_driver(one.type, dialect) for one in found)
 
-    def one(self, row: Mapping[str, Any]) -> Sequence[Any]:
+    def one(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """What the driver is given for one row."""
         picked = self._pick({**self._fixed, **row} if self._fixed else row)
-        values = [picked] if self._is_single else list(picked)
-        for place in self._texts:
-            value = values[place]
-            if value is not None and not (value.isascii() and "\0" not in value):
-                values[place] = clean(value)
-        for place, process in self._given:
-            value = values[place]
-            if value is not None:
-                values[place] = process(value)
-        return values
+        return _processed((picked,) if self._is_single else picked, self._given)
 
     def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Rows of the driver as rows of ours."""
-        if not self._taken:
-            return list(rows)
-        return [self._read_one(row) for row in rows]
-
-    def _read_one(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, process in self._taken:
-            value = values[place]
-            if value is not None:
-                values[place] = process(value)
-        return tuple(values)
+        return [_processed(row, self._taken) for row in rows]
 
 
-class _cursor:  # noqa: N801  (used as a function)
+class _Cursor:
     """A cursor of the driver's own, in the session's transaction, with SQLAlchemy's errors.
 
     A statement through SQLAlchemy costs ten times what SQLite takes for it.
@@ -231,10 +210,21 @@ def _places(found: Iterable[Process | None]) -> list[tuple[int, Process]]:
     return [(place, process) for place, process in enumerate(found) if process is not None]
 
 
+def _processed(values: tuple[Any, ...], places: list[tuple[int, Process]]) -> tuple[Any, ...]:
+    if not places:
+        return values
+    result = list(values)
+    for place, process in places:
+        value = result[place]
+        if value is not None:
+            result[place] = process(value)
+    return tuple(result)
+
+
 def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
     """As SQLAlchemy's own, but without the layers around what is simple."""
     if isinstance(type_, CleanText):
-        return None  # see `_Compiled.one`
+        return clean
     if dialect.name == "sqlite":
         if isinstance(type_, Uuid):
             return _as_hex

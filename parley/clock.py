@@ -97,7 +97,7 @@ class Clock:
             self._call(name, tick)
         for name, piece in self._pieces.items():
             self._work_off(name, piece)
-        self._database.tidy()
+        self._tidy()
         return True
 
     def _call(self, name: str, tick: Tick) -> None:
@@ -109,6 +109,12 @@ class Clock:
             return
         for channel in channels:
             self._queued(channel)
+
+    def _tidy(self) -> None:
+        try:
+            self._database.tidy()
+        except Exception:
+            log.exception("tick.failed", tick="tidy")  # It is tried again.
 
     def _work_off(self, name: str, piece: Piece) -> None:
         until = time.monotonic() + PIECES_SECONDS

@@ -26,27 +26,17 @@ class Peer:
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:18]) > LARGEST_BODY:
             raise Rejected("the body is too large", 413)
+        body = bytearray()
         event = _at_once(self._receive())  # Mostly it came with the request's head.
-        if event is not None and not event.get("more_body"):
-            return _part(event)
-        first = _part(event) if event is not None else b""
+        if event is not None and not _add(body, event):
+            return bytes(body)
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                return await self._read_on(first)
+                while _add(body, await self._receive()):
+                    pass
         except TimeoutError:
             raise Rejected("the body came too slowly", 408) from None
-
-    async def _read_on(self, first: bytes) -> bytes:
-        parts, size = [first], len(first)
-        while size <= LARGEST_BODY:
-            event = await self._receive()
-            parts.append(_part(event))
-            size += len(parts[-1])
-            if not event.get("more_body"):
-                break
-        if size > LARGEST_BODY:
-            raise Rejected("the body is too large", 413)
-        return b"".join(parts)
+        return bytes(body)
 
     async def leaves(self, seconds: float) -> None:
         """Return when the other end has hung up, or when the time is over."""
@@ -77,10 +67,11 @@ def _at_once(receiving: Awaitable[Message]) -> Message | None:
     return None
 
 
-def _part(event: Message) -> bytes:
+def _add(body: bytearray, event: Message) -> bool:
+    """Add a piece of a body; whether more of it follows."""
     if event["type"] == "http.disconnect":
         raise Rejected("the sender went away", 400)
-    part = event.get("body", b"")
-    if len(part) > LARGEST_BODY:
+    body += event.get("body", b"")
+    if len(body) > LARGEST_BODY:
         raise Rejected("the body is too large", 413)
-    return cast(bytes, part)
+    return bool(event.get("more_body"))

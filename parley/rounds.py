@@ -24,7 +24,7 @@ from crm_store.sending import Outcome
 from parley.batching import Batcher
 from parley.workers import Worked, Worker, where_of
 
-LANES = 2
+LANES = 2  # rounds at a time on PostgreSQL
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
@@ -90,10 +90,12 @@ class Rounds:
 
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
-        is_arrival = isinstance(item, Arrival)
-        address = item.incoming.address if isinstance(item, Arrival) else item.address
-        lane = self._lanes[hash(address) % len(self._lanes)]
-        return await lane.do(item, hurried=is_arrival)
+        if isinstance(item, Arrival):
+            return await self._lane(item.incoming.address).do(item, hurried=True)
+        return await self._lane(item.address).do(item)
+
+    def _lane(self, address: Address) -> Batcher[Arrival | Outcome, Recorded | None]:
+        return self._lanes[hash(address) % len(self._lanes)]
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]
