@@ -6,7 +6,6 @@ An action knows the customer, not the channel. Its words are responses of the do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -68,13 +67,8 @@ class Turn:
 
     def zone(self) -> ZoneInfo:
         """Where the customer is: their attribute `timezone`, else where the company is."""
-        told = customers.find_value(self.session, self.customer_id, "timezone")
-        for name in (told, self.settings.get("timezone"), "UTC"):
-            # What an import or an agent wrote may be no zone.
-            with suppress(LookupError, ValueError, OSError):
-                if name:
-                    return ZoneInfo(str(name))
-        raise LookupError("there is no UTC")
+        zone = customers.find_zone(self.session, self.customer_id)
+        return zone or ZoneInfo(str(self.settings.get("timezone") or "UTC"))
 
     def find_moment(self, text: str) -> Moment | None:
         """What the text says of a time, on the customer's clock; None if nothing."""

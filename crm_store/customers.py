@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ClauseElement, Column, Index, bindparam, delete, func, insert
 from sqlalchemy import select as select_rows
@@ -16,6 +18,8 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.messages import NotFound, Refused
 from crm_store.statements import Rows, Statement
+
+ZONE = "timezone"  # the attribute that says where a customer lives
 
 
 class Erased(Refused):
@@ -173,6 +177,14 @@ def find_value(session: Session, customer_id: UUID, name: str) -> Any:
     """What is known of a customer under this name; None if nothing."""
     rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
     return rows[0][0] if rows else None
+
+
+def find_zone(session: Session, customer_id: UUID) -> ZoneInfo | None:
+    """Where a customer lives; None if nobody knows."""
+    told = find_value(session, customer_id, ZONE)
+    with suppress(LookupError, ValueError, OSError):  # What an import or an agent wrote may be no zone.
+        return ZoneInfo(str(told)) if told else None
+    return None
 
 
 def set_attribute(

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from crm_store.campaign_runs import CampaignRun
 from crm_store.consents import Consent, consents_of, lock_consents
 from crm_store.conversations import Conversation
-from crm_store.customers import Attribute
+from crm_store.customers import ZONE, Attribute
 from crm_store.followups import BY_CUSTOMER, FollowUp
 from crm_store.history import PUSHES, Message, is_push
 from crm_store.identities import Identity, identities_at
@@ -21,7 +21,6 @@ from crm_store.messages import Address, Policy
 from crm_store.send_rules import Facts, Push, Rules
 
 MARKETING = "marketing"
-ZONE = "timezone"  # the attribute that says where a customer lives
 _GOT = ("sending", "accepted", "delivered", "read", "unknown")
 
 

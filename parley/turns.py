@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -128,11 +126,10 @@ def on_their_clock(situation: Situation) -> Understanding:
     heard = situation.heard
     if not any(e.entity in ("date", "time") for e in (*heard.entities, *heard.system_entities)):
         return heard
-    told = customers.find_value(situation.session, situation.conversation.customer_id, "timezone")
-    if told is not None and told != situation.bot.settings.get("timezone"):
-        with suppress(LookupError, ValueError, OSError):  # What was written there may be no zone.
-            return seen_from(heard, situation.now.astimezone(ZoneInfo(str(told))))
-    return heard
+    zone = customers.find_zone(situation.session, situation.conversation.customer_id)
+    if zone is None or zone.key == situation.bot.settings.get("timezone"):
+        return heard
+    return seen_from(heard, situation.now.astimezone(zone))
 
 
 def _talk(situation: Situation, state: State, language: str) -> Acted:
