@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
@@ -200,3 +203,33 @@ def test_many_processes_at_once_write_each_message_once(database: Database, peop
         assert len(session.exec(select(Message)).all()) == 40
         assert len(session.exec(select(Customer)).all()) == people
         assert len(session.exec(select(Conversation)).all()) == people
+
+
+def test_a_conversation_that_is_named_is_waited_for_and_a_sweep_passes_it_over(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with database.writing() as session:
+        (one,) = record(session, [say(ANNA, "1")], None, NOW)
+    assert one
+    holds, let_go = threading.Event(), threading.Event()
+
+    def hold_it() -> None:
+        with database.writing() as session:
+            conversations.get_conversation(session, one.conversation_id, lock=True)
+            holds.set()
+            let_go.wait(20)
+
+    def lease(among: list[UUID] | None) -> list[UUID]:
+        with database.writing() as session:
+            return conversations.lease_waiting(session, "w", 64, NOW, among)
+
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(hold_it)
+        assert holds.wait(10)
+        assert lease(None) == []
+        named = pool.submit(lease, [one.conversation_id])
+        time.sleep(0.1)  # Long enough to be passed over, if it were.
+        assert not named.done()
+        let_go.set()
+        assert named.result(10) == [one.conversation_id]
+        holding.result(10)
+    database.close()
