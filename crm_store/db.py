@@ -46,9 +46,7 @@ from crm_store.messages import ParleyError, clean, clean_json
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
-LONG_LOG = 1_000  # pages of 4 kB; SQLite itself would tidy up whenever there are so many
-_LONGEST_LOG = 16_000  # pages: from here on whoever commits has to
-_TIDY_MS = 20
+_LONGEST_LOG = 16_000  # pages of 4 kB: from here on whoever commits tidies it up; see `Database.tidy`
 # A server that has vanished without a word is noticed within so many seconds, and not after hours.
 _LOST_WITHIN = {
     "connect_timeout": 5,
@@ -203,14 +201,8 @@ class Database:
             return
         connection = self.engine.raw_connection()
         try:
-            cursor = connection.cursor()
-            _, logged, done = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            # What is all in the file is written over from its beginning; nobody waits long for the rest.
-            if done and logged > LONG_LOG:
-                cursor.execute(f"PRAGMA busy_timeout = {_TIDY_MS}")
-                cursor.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         finally:
-            connection.cursor().execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
             connection.close()
 
     def close(self) -> None:
@@ -326,7 +318,7 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own BEGIN comes too late (at the first write): transactions are begun by us.
     connection.isolation_level = None
-    log = f"wal_autocheckpoint={_LONGEST_LOG}"  # see `Database.tidy`
+    log = f"wal_autocheckpoint={_LONGEST_LOG}"
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", log):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -9,11 +9,12 @@ from sqlalchemy import func, select, text
 from sqlmodel import SQLModel
 
 from crm_store.customers import Customer
-from crm_store.db import LONG_LOG, Database, new_id
+from crm_store.db import Database, new_id
 from crm_store.statements import Rows
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 PAGE = 4096
+MANY = 1000  # pages
 CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
 MEET = Rows(CUSTOMERS, ("id", "display_name", "language", "created_at", "updated_at"))
 
@@ -30,10 +31,10 @@ def test_the_log_is_used_again_once_it_stands_in_the_file(tmp_path: Path) -> Non
     SQLModel.metadata.create_all(database.engine, tables=[CUSTOMERS])
     log = tmp_path / "parley.db-wal"
     for _ in range(6):
-        write(database, LONG_LOG * 2)
+        write(database, MANY * 2)
         database.tidy()
-    assert log.stat().st_size < 4 * LONG_LOG * PAGE  # of 12 that were written
-    assert (tmp_path / "parley.db").stat().st_size > 6 * LONG_LOG * PAGE
+    assert log.stat().st_size < 4 * MANY * PAGE  # of 12 that were written
+    assert (tmp_path / "parley.db").stat().st_size > 6 * MANY * PAGE
     database.close()
 
 
@@ -44,13 +45,13 @@ def test_a_reader_in_the_midst_of_reading_and_a_writer_go_on_meanwhile(tmp_path:
     count = select(func.count()).select_from(CUSTOMERS)
     with database.reading() as reader:
         assert reader.execute(count).scalar() == 10
-        write(database, LONG_LOG * 2)
+        write(database, MANY * 2)
         database.tidy()
         with database.writing() as writer:
             writer.execute(text("UPDATE customers SET language = 'zh'"))
             database.tidy()
         assert reader.execute(count).scalar() == 10
     with database.reading() as reader:
-        assert reader.execute(count).scalar() == 10 + LONG_LOG * 2
+        assert reader.execute(count).scalar() == 10 + MANY * 2
         assert set(reader.execute(select(CUSTOMERS.c.language)).scalars()) == {"zh"}
     database.close()

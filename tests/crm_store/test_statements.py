@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
@@ -46,9 +46,12 @@ def test_a_connection_that_is_gone_is_not_used_again(postgres_url: str) -> None:
                 other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend})
             MEET.write(session, [row])
 
+    thrown_away = list[object]()
+    event.listen(database.engine, "invalidate", lambda *given: thrown_away.append(given))
     with pytest.raises(DBAPIError) as caught:
         write_on_a_cut_line()
     assert caught.value.connection_invalidated
+    assert thrown_away
     with database.writing() as session:
         MEET.write(session, [row])
     database.close()

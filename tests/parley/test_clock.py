@@ -174,3 +174,25 @@ def test_an_open_house_ticks(database_url: str, tmp_path: Path, monkeypatch: pyt
             await until_true(lambda: tick.times >= 2)
 
     asyncio.run(main())
+
+
+def test_a_beat_tidies_up_and_goes_on_where_that_fails(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sqlite_url)
+    log = Path(f"{database.engine.url.database}-wal")
+    with database.writing() as session:
+        session.execute(text("CREATE TABLE big (words TEXT)"))
+        session.execute(text("INSERT INTO big VALUES (:words)"), {"words": "x" * 100_000})
+    written = Path(str(database.engine.url.database)).stat().st_size
+    assert log.stat().st_size > 100_000
+    clock = clock_of(database)
+    assert asyncio.run(clock.beat())
+    assert Path(str(database.engine.url.database)).stat().st_size > written + 90_000
+
+    def fail(_: Database) -> None:
+        raise LookupError("no room on the disk")
+
+    monkeypatch.setattr(Database, "tidy", fail)
+    assert asyncio.run(clock.beat())
+    database.close()

@@ -7,8 +7,10 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import structlog.testing
+from sqlalchemy import update
 from sqlmodel import col, select
 
+from actions.base import Turn
 from crm_store import conversations
 from crm_store.conversations import Conversation
 from crm_store.db import Database
@@ -200,3 +202,44 @@ def test_what_comes_from_one_address_is_written_in_its_order_in_whatever_lane(da
     for who in ("ann", "bob", "cid", "dan", "eve"):
         heard = [text for text, status, _ in desk.rows(who) if status == "received"]
         assert heard == [str(n) for n in range(8)]
+
+
+def test_a_dialogue_goes_on_where_the_last_round_left_it(database: Database) -> None:
+    def count(turn: Turn) -> list[Content]:
+        times = turn.slots.get("times", 0) + 1
+        turn.set_slot("times", times)
+        return [Content(text=f"re {times}")]
+
+    desk = Desk(database)
+    desk.worker.bot = tiny_bot(actions={"action_repeat": count})
+    for n in range(3):
+        desk.hear(said("ann", f"hello {n}"))
+    answers = [text for text, status, _ in desk.rows("ann") if status != "received"]
+    assert answers == ["re 1", "re 2", "re 3"]
+
+
+def test_an_answer_waits_behind_what_is_still_to_be_sent(database: Database) -> None:
+    desk = Desk(database)
+    desk.hear(said("ann", "hello"))
+    desk.worked = Worked()
+    desk.hear(said("ann", "more"), said("bob", "hello"))
+    # What was said first is still under way: no answer may overtake it in the request that is open now.
+    assert desk.offered("ann") == []
+    assert desk.rows("ann")[-1][:2] == ("re more", "queued")
+    assert [row.content.text for row in desk.offered("bob")] == ["re hello"]
+    assert desk.worked.queued == {"shop"}
+
+
+def test_the_same_answer_cannot_be_written_twice(database: Database) -> None:
+    desk = Desk(database)
+    (one,) = desk.hear(said("ann", "two"))
+    with database.reading() as session:
+        query = select(Message).where(Message.reply_to == one.message_id).order_by(col(Message.seq))
+        keys = [message.key for message in session.exec(query)]
+        waiting = session.exec(select(Message).where(Message.id == one.message_id)).one()
+    assert keys == [f"{waiting.key} re:0", f"{waiting.key} re:1"]
+    with database.writing() as session:
+        session.execute(update(Message).where(col(Message.id) == one.message_id).values(work="waiting"))
+    failed = desk.worker.work([one.conversation_id], ())
+    assert [text for text, _, _ in desk.rows("ann")] == ["two", "re two", "re two"]
+    assert failed.done == {one.conversation_id}
