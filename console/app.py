@@ -22,6 +22,7 @@ from console import (
     quick_replies,
     segments,
     signin,
+    stories,
 )
 from console.drawing import static
 from console.host import Host
@@ -39,6 +40,7 @@ NOUNS = (
     faq,
     faq_import,
     faq_unanswered,
+    stories,
     quick_replies,
     parked,
     people,

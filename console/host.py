@@ -73,4 +73,6 @@ class Host:
     timezone: str = "Asia/Shanghai"  # for times where no script draws them in the reader's own
     # What the bot makes of a text now, and roughly with a draft in place of an entry (None: a new one).
     preview: Callable[[str, Draft | None, FaqEntry | None], Mapping[str, Any]] | None = None
+    # The bot's rules and stories as a graph: see `parley/storybook.py`. None: there is no bot.
+    stories: Callable[[], Mapping[str, Any]] | None = None
     entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned

@@ -23,6 +23,7 @@ RAIL: tuple[Stop, ...] = (
     Stop("faq", "/console/faq", "faq"),
     Stop("campaigns", "/console/campaigns", "campaigns"),
     Stop("segments", "/console/segments", "campaigns"),
+    Stop("stories", "/console/stories", "stories"),
     Stop("quick_replies", "/console/quick-replies", "inbox"),
     Stop("parked", "/console/parked", "parked"),
     Stop("staff", "/console/staff", "staff"),

@@ -16,7 +16,7 @@ _EVERYBODY = frozenset({"inbox", "customers", "edit_customers"})
 _RIGHTS = {
     "agent": _EVERYBODY,
     "supervisor": _EVERYBODY | {"assign", "quick_replies", "faq", "audit", "parked"},
-    "marketer": frozenset({"customers", "campaigns", "faq"}),
+    "marketer": frozenset({"customers", "campaigns", "faq", "stories"}),
 }
 RIGHTS = frozenset().union(*_RIGHTS.values()) | {"staff"}
 ROLES = ("agent", "supervisor", "marketer", "admin")

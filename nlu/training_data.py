@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from nlu.annotations import read_annotations
 from nlu.reading import Node, Problems, ProjectErrors, read_yaml, yaml_files
 
 KINDS = ("intent", "synonym", "regex", "lookup")
+KEPT = 3  # examples of each intent, to be shown, when a model has been trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class TrainingData:
     regexes: dict[str, list[str]] = field(default_factory=dict)
     lookups: dict[str, list[str]] = field(default_factory=dict)
     labelled: list[tuple[str, str]] = field(default_factory=list)  # texts, and how pleased they sound
+    counted: dict[str, int] = field(default_factory=dict)  # examples of each intent, if few are kept
 
     @property
     def intents(self) -> list[str]:
@@ -62,18 +65,23 @@ class TrainingData:
         """The entity types that examples annotate."""
         return {entity.entity for example in self.examples for entity in example.entities}
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many examples each intent and each FAQ entry has (or had, where only names were kept)."""
+        return self.counted or dict(Counter(example.intent for example in self.examples))
+
     def names_only(self) -> TrainingData:
         """What is needed when a model has been trained: every intent, entry and entity type, few texts."""
         kept: list[Example] = []
-        intents: set[str] = set()
+        seen: Counter[str] = Counter()
         types: set[str] = set()
         for example in self.examples:
             found = {entity.entity for entity in example.entities}
-            if example.intent not in intents or found - types:
+            if seen[example.intent] < KEPT or found - types:
                 kept.append(example)
-                intents.add(example.intent)
+                seen[example.intent] += 1
                 types |= found
-        return TrainingData(kept, self.synonyms, self.regexes, self.lookups)
+        return TrainingData(kept, self.synonyms, self.regexes, self.lookups, counted=self.counts)
 
 
 def read_nlu(node: Node, data: TrainingData, problems: Problems) -> None:

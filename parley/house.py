@@ -43,6 +43,7 @@ from parley.previewing import preview
 from parley.putting_off import put_off
 from parley.rounds import Rounds
 from parley.scraping import Scraping
+from parley.storybook import Storybook
 from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
@@ -115,6 +116,7 @@ class House:
             self.metrics,
         )
         self.learning = Learning(self.database, worker, settings.at(settings.models_dir), now)
+        self.storybook = Storybook(lambda: worker.bot)
         self.webhooks = Webhooks(
             self.channels, self.pipeline, self.delivery, self.waiting, self._put_off, now
         )
@@ -192,6 +194,7 @@ class House:
             public_url=self.settings.public_url,
             timezone=self.settings.timezone,
             preview=lambda text, draft, own: preview(self.worker.bot, self.database, text, draft, own),
+            stories=self.storybook,
             entries_changed=self.entries_changed,
         )
 
