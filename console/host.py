@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from uuid import UUID
 from crm_store.db import Database
 from crm_store.faq import FaqEntry
 from crm_store.faq_edits import Draft
+from crm_store.history import Message
 from crm_store.media import MediaFolder
 from crm_store.messages import Address, Policy
 from crm_store.send_rules import Rules
@@ -75,4 +76,11 @@ class Host:
     preview: Callable[[str, Draft | None, FaqEntry | None], Mapping[str, Any]] | None = None
     # The bot's rules and stories as a graph: see `parley/storybook.py`. None: there is no bot.
     stories: Callable[[], Mapping[str, Any]] | None = None
+    # A conversation as a test story, run at once: see `parley/retelling.py`. None: there is no bot.
+    retold: (
+        Callable[
+            [Sequence[Message], tuple[int, int], str, Iterable[tuple[str, str]] | None], Mapping[str, Any]
+        ]
+        | None
+    ) = None
     entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned

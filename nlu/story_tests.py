@@ -30,16 +30,20 @@ class Failure:
 
 
 def run_test_stories(
-    project: Project, paths: Iterable[Path] = (), interpreter: Interpreter | None = None
+    project: Project,
+    paths: Iterable[Path] = (),
+    interpreter: Interpreter | None = None,
+    policies: Policies | None = None,
 ) -> dict[str, Any]:
     """`{"stories", "passed", "failures": [{"story", "turn", "expected", "actual"}]}`.
 
     The test stories of the project, or those of the given files and folders. With an interpreter the
     texts are understood too, and their intents compared; without one they come from the story.
+    `policies`: the project's own, where they are at hand.
     """
     given = [story for path in paths for story in read_test_stories(path)]
     stories = given or project.tests
-    policies = Policies(project)
+    policies = policies or Policies(project)
     ways = joined(stories, project.domain)
     failures = [failure for story in ways if (failure := _failure(policies, project, story, interpreter))]
     return {

@@ -41,6 +41,7 @@ from parley.opening import bot_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
 from parley.putting_off import put_off
+from parley.retelling import retold
 from parley.rounds import Rounds
 from parley.scraping import Scraping
 from parley.storybook import Storybook
@@ -195,6 +196,7 @@ class House:
             timezone=self.settings.timezone,
             preview=lambda text, draft, own: preview(self.worker.bot, self.database, text, draft, own),
             stories=self.storybook,
+            retold=lambda *told: retold(self.worker.bot, *told),
             entries_changed=self.entries_changed,
         )
 
