@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from console.whys import Why
 from crm_store import history, notes
 from crm_store.history import Message
 from crm_store.messages import Content
 from crm_store.notes import Note
 
 PAGE = 60  # messages
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why the bot said something: what it heard, what it made of it, what it did and what changed."""
-
-    text: str
-    understanding: Mapping[str, Any]
-    steps: Sequence[Mapping[str, Any]]
-
-    @property
-    def changes(self) -> list[Mapping[str, Any]]:
-        """All that the turn changed on the record."""
-        return [change for step in self.steps for change in step.get("changes", ())]
-
-    @property
-    def acted(self) -> list[Mapping[str, Any]]:
-        """The steps that name an action."""
-        return [step for step in self.steps if step.get("action")]
 
 
 @dataclass(frozen=True, slots=True)

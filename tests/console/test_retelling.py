@@ -248,6 +248,7 @@ def test_one_click_makes_it_and_another_one_copies_it(
         page.get_by_role("link", name=re.compile("Make a test story|生成测试故事")).click()
         expect(page.locator(".notice.good")).to_contain_text(re.compile("Passes|通过"))
         aki.check()
+        expect(page.locator("#copy")).to_have_text(re.compile(r"^\s*(Copy|复制)\s*$"))
         page.locator("#copy").click()
         expect(page.locator("#copy")).to_contain_text(re.compile("Copied|已复制"))
         story = page.locator("#story").inner_text()
