@@ -8,6 +8,7 @@ pictures are left there, docs/images keeps two of each page.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -66,11 +67,15 @@ SCENES = (
 
 @dataclass(frozen=True)
 class View:
-    """A page of the console: its address, and the link on it that leads to the page that is meant."""
+    """A page of the console: its address, and the links that lead on to the page that is meant.
+
+    `then`: one that stands in a menu, as a pattern for all languages.
+    """
 
     name: str
     path: str
     follow: str = ""
+    then: str = ""
 
 
 # By who looks at it.
@@ -79,6 +84,7 @@ VIEWS = {
         View("inbox", "/console/inbox?tab=all"),
         View("conversation", "/console/inbox?tab=all", "Mina Park"),
         View("waiting", "/console/inbox?tab=waiting", "王小明"),
+        View("test-story", "/console/inbox?tab=all", "Mina Park", "Make a test story|生成测试故事"),
         View("search", "/console/inbox?q=龙井"),
         View("customers", "/console/customers"),
         View("customer", "/console/customers?q=王小明", "王小明"),
@@ -95,6 +101,7 @@ VIEWS = {
         View("faq", "/console/faq"),
         View("faq-new", "/console/faq/new"),
         View("unanswered", "/console/faq/unanswered"),
+        View("stories", "/console/stories"),
     ),
     "admin": (
         View("staff", "/console/staff"),
@@ -245,6 +252,9 @@ def open_view(page: Page, base: str, view: View) -> None:
         with page.expect_navigation() as led:
             page.locator("main a", has_text=view.follow).first.click()
         answer = led.value
+    if view.then:
+        link = page.locator("main a").filter(has_text=re.compile(view.then)).first
+        answer = page.goto(f"{base}{link.get_attribute('href')}")
     if answer is None or answer.status != 200:
         raise RuntimeError(f"{page.url}: {answer.status if answer else 'no answer'}")
 
