@@ -24,7 +24,8 @@ from crm_store.recording import record
 from nlu.dialogue import RuleDialogue
 from nlu.embedded import Embedded
 from nlu.project import read_project
-from nlu.story_tests import run_test_stories
+from nlu.steps import Heard
+from nlu.story_tests import read_test_stories, run_test_stories
 from nlu.train import train
 from parley.bot import Bot
 from parley.retelling import retold
@@ -205,9 +206,14 @@ def test_where_the_bot_of_today_does_something_else_that_is_told(chat: Chat, bot
         "?" * 300,
     ],
 )
-def test_whatever_was_written_the_file_can_be_read(chat: Chat, bot: Bot, text: str) -> None:
+def test_whatever_was_written_the_file_can_be_read(chat: Chat, bot: Bot, text: str, tmp_path: Path) -> None:
     chat.say(text, "谢谢")
     told = retold(bot, chat.messages, ALL, text, KNOWN)
+    (tmp_path / "test_it.yml").write_text(told["yaml"], encoding="utf-8")
+    (story,) = read_test_stories(tmp_path / "test_it.yml")
+    heard = [step for step in story.steps if isinstance(step, Heard)]
+    assert [(step.text.strip(), step.entities) for step in heard][-1] == ("谢谢", ())
+    assert all(not step.entities for step in heard), "what a customer wrote was read as an annotation"
     assert {"action": "utter_welcome"} in steps(told)
     assert [failure for failure in told["failures"] if failure["of"] == "dialogue"] == []
 
