@@ -16,7 +16,7 @@ from starlette.responses import Response
 import pages
 from console.routing import Routes
 from console.visits import Visit
-from crm_store import audit, conversations, customers, history
+from crm_store import audit, conversations, customers, history, staff
 from crm_store.history import Message
 from crm_store.messages import NotFound
 from crm_store.stand_ins import kinds_in
@@ -101,6 +101,8 @@ def _read(session: Session, conversation_id: UUID) -> tuple[list[Message], Known
     customer = customers.get_customer(session, conversation.customer_id)
     rows = customers.attributes_of(session, [customer.id]).get(customer.id, [])
     known = [("name", customer.display_name), *kinds_in({row.name: row.value for row in rows})]
+    # A colleague who was named in what an agent wrote is a person, too.
+    known += [("name", person.display_name) for person in staff.list_staff(session) if person.display_name]
     return history.list_newest(session, conversation_id, limit=MOST), known
 
 

@@ -40,8 +40,11 @@ class StandIns:
         said = said.strip()
         if kind not in KINDS or len(said) < 2 or said in self._of:
             return
-        self._of[said] = self._stand_in(KINDS[kind], said)
+        self._of[said] = new = self._stand_in(KINDS[kind], said)
         self._pattern = None
+        given = _given(said) if KINDS[kind] == "name" else ""
+        if given:
+            self._of.setdefault(given, _given(new) or new)
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """Where the text says what is to be replaced, and by what: start, end, words; none overlap."""
@@ -120,6 +123,14 @@ def _name(said: str, number: int) -> str:
         return f"{first}{more}" if len(said) != 2 or script == "zh" else f"{first[-2:]}{more}"
     last = " Example" if " " in said else ""
     return f"{first}{more}{last}"
+
+
+def _given(name: str) -> str:
+    """The part of a name by which people are called: Mina of Mina Park, 小明 of 王小明; empty if none."""
+    first, _, rest = name.partition(" ")
+    if rest:
+        return first if len(first) > 2 else ""
+    return name[1:] if len(name) == 3 and _HAN.fullmatch(name) else ""
 
 
 def kinds_in(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

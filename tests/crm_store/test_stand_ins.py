@@ -20,6 +20,15 @@ def test_a_name_becomes_one_of_the_same_script_everywhere() -> None:
     assert stand_ins.replace("I am ANN MILLER") == "I am Robin Example"
 
 
+def test_a_given_name_alone_is_replaced_too() -> None:
+    stand_ins = learnt(name="Mina Park", person="王小明")
+    assert (
+        stand_ins.replace("Hi Mina, dear Ms Mina Park: the car park")
+        == "Hi Alex, dear Ms Alex Example: the car park"
+    )
+    assert stand_ins.replace("小明您好，王小明先生") == "王芳您好，王芳先生"
+
+
 def test_a_short_latin_name_is_not_found_inside_of_words() -> None:
     assert learnt(name="Ann").replace("Ann is annoyed, cannot") == "Alex is annoyed, cannot"
 

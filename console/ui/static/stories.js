@@ -9,6 +9,7 @@ const phone = matchMedia("(width < 760px)");
 const SMALLEST = 0.08;
 const LARGEST = 2.5;
 const READABLE = 0.8; // at first the picture is no smaller than this, even if not all of it is seen
+const READABLE_ON_PHONES = 0.65;
 const STEP = 1.25;
 const EDGE = 28; // px around the picture
 
@@ -91,7 +92,7 @@ function start() {
       left + size.width * view.scale <= canvas.clientWidth - 8 &&
       top + size.height * view.scale <= canvas.clientHeight - 8;
     if (inside && view.scale >= 0.4) return;
-    view.scale = Math.max(view.scale, READABLE);
+    view.scale = Math.max(view.scale, READABLE_ON_PHONES);
     view.x = canvas.clientWidth / 2 - (x + size.width / 2) * view.scale;
     view.y = canvas.clientHeight / 2 - (y + size.height / 2) * view.scale;
     draw();
@@ -363,7 +364,7 @@ function start() {
   }).observe(canvas);
 
   choose(graph.querySelector(".node[aria-current]") ?? nodes.values().next().value);
-  fit(READABLE);
+  fit(phone.matches ? READABLE_ON_PHONES : READABLE);
   if (search.value) look();
   const first = graph.querySelector(".node[aria-current]") ?? found[0];
   if (first) {
