@@ -101,6 +101,26 @@ def test_the_bot_is_silent_after_a_takeover_in_the_console_and_back_when_it_is_g
         assert client.get(here).text.count('class="line out bot') == 2
 
 
+def test_the_bots_stories_are_drawn_and_a_conversation_is_made_a_test_story(server: Server) -> None:
+    say(server, "你好", 1)
+    with sign_in(server) as client:
+        page = client.get("/console/inbox?tab=all").text
+        found = re.search(r'href="(/console/conversations/[0-9a-f-]{36})', page)
+        assert found
+        told = client.get(f"{found[1]}/test-story.yml").text
+        assert "intent: greet" in told
+        assert "- action: utter_greet" in told
+        assert "Passes" in client.get(f"{found[1]}/test-story", headers={"accept-language": "en"}).text
+        assert client.get("/console/stories").status_code == 403
+    added = server.run("user", "add", "boss", "--role", "admin", "--password-stdin", typed=f"{PASSWORD}\n")
+    assert added.returncode == 0
+    with httpx.Client(base_url=server.url, follow_redirects=True, timeout=20) as client:
+        client.post("/console/sign-in", data={"name": "boss", "password": PASSWORD})
+        drawn = client.get("/console/stories").text
+        assert "contact_form" in drawn
+        assert "utter_greet" in drawn
+
+
 def test_people_are_managed_on_the_command_line(server: Server) -> None:
     again = server.run("user", "add", "LIN", "--role", "agent", "--password-stdin", typed=f"{PASSWORD}\n")
     assert (again.returncode, again.stderr) == (1, "Somebody else signs in with this name.\n")
