@@ -50,7 +50,9 @@ def _measure_once(candidate: Candidate, result: Result, arguments: argparse.Name
         tempfile.TemporaryDirectory(prefix="parley-bench-") as folder,
         candidate.open(Path(folder)) as served,
     ):
-        measurer = Measurer(served, connections=arguments.connections, customers=arguments.customers)
+        # What shares the load gets more of it: else each had less to do at a time than one alone.
+        connections = arguments.connections * len(served.ports)
+        measurer = Measurer(served, connections=connections, customers=arguments.customers)
         measurer.measure(arguments.warm)
         flat_out = measurer.measure(arguments.seconds)
         steady = measurer.measure(arguments.seconds, max(flat_out.per_second / 2, LEAST_RATE))
@@ -115,7 +117,7 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--warm", type=float, default=2, help="seconds of load before the clock starts")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--connections", type=int, default=32, help="for each process of a server")
     parser.add_argument("--customers", type=int, default=1000)
     parser.add_argument("--only", action="append", default=[], help="only those with this in their name")
     parser.add_argument("--soak", type=float, default=0, help="so many seconds of steady load, for memory")
