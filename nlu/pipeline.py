@@ -39,18 +39,18 @@ class Thresholds:
 def read_thresholds(fields: dict[str, Node], problems: Problems) -> Thresholds:
     """The thresholds that `pipeline:` and `policies:` set; every other component name is accepted."""
     found = Thresholds()
-    policies: set[str] = set()
+    named: set[str] = set()
     for key in ("pipeline", "policies"):
         for item in problems.sequence(fields.get(key), key):
             settings = problems.mapping(item, "a component")
             name = problems.text(settings.get("name"), "name").rpartition(".")[2]
             if not name:
                 problems.add(item, "expected name: in the component")
-            elif name not in _HONOURED:
+            elif name not in {*_HONOURED, *named}:
                 problems.warn(item, f"{name} {_REPLACED}")
-            policies.add(name)
+            named.add(name)
             found = _with(found, name, settings, problems)
-    if "MemoizationPolicy" in policies and "AugmentedMemoizationPolicy" not in policies:
+    if "MemoizationPolicy" in named and "AugmentedMemoizationPolicy" not in named:
         return replace(found, augmented=False)
     return found
 

@@ -16,14 +16,18 @@ from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
 from nlu.labels import read_labels
 from nlu.migration import is_old, migrate
 from nlu.pipeline import Thresholds, read_thresholds
-from nlu.reading import Node, Problem, Problems, ProjectErrors, read_yaml, yaml_files
+from nlu.reading import Node, Problem, Problems, ProjectErrors
 from nlu.responses import choose, read_responses
 from nlu.steps import Does, Either, Heard, Loop, Sets, Step, Story, read_stories
 from nlu.training_data import TrainingData, read_nlu
+from nlu.yaml_files import read_yaml, yaml_files
 
 _DOMAIN_KEYS = {"intents", "entities", "slots", "forms", "actions", "responses", "session_config"}
 _NOT_OURS = {"endpoints.yml", "credentials.yml", "endpoints.yaml", "credentials.yaml"}
 _LEFT_OUT = {"results", "models", ".rasa"}
+_DOMAINS = ("domain.yml", "domain.yaml", "domain")
+_OWN = {*_DOMAINS, "config.yml", "config.yaml", "data", "tests"}
+_EXPECTED = "expected a folder with domain.yml and data/"
 _FEATURES_VERSION = 3  # another number makes every stored model stale
 
 
@@ -97,8 +101,9 @@ class Project:
 def read_project(path: Path, random: Random | None = None) -> Project:
     """The project in a folder (or in one file); `ProjectErrors` names everything that is wrong in it.
 
-    Every YAML file under the folder is read, a file's kind is told by its top-level keys. Stories in
-    files named `test_…` or under `tests/` are test stories. `random` chooses among equal variations.
+    A file's kind is told by its top-level keys. Beside a domain and `data/` only `config.yml` and `tests/`
+    are read, as Rasa does; in any other folder every YAML file. Stories in files named `test_…` or under
+    `tests/` are test stories. `random` chooses among equal variations.
     """
     project, problems = Project(path=path, random=random or Random()), Problems()
     for file, name in _files(path, problems):
@@ -127,12 +132,34 @@ def _files(path: Path, problems: Problems) -> Iterator[tuple[Path, str]]:
         yield path, path.name
         return
     if not path.is_dir():
-        problems.errors.append(Problem(str(path), 1, "expected a folder with domain.yml and data/"))
+        problems.errors.append(Problem(str(path), 1, _EXPECTED))
         return
-    for file in yaml_files(path):
+    own = _is_laid_out(path)
+    files = list(yaml_files(path))
+    if not files:
+        problems.errors.append(Problem(str(path), 1, _EXPECTED))
+    for file in files:
         parts = file.relative_to(path).parts
-        if file.name not in _NOT_OURS and not _LEFT_OUT & set(parts):
+        if file.name in _NOT_OURS or _LEFT_OUT & set(parts):
+            continue
+        if own and parts[0] not in _OWN and not file.name.startswith("test_"):
+            _tell_left_out(file, path, problems)
+        else:
             yield file, str(file.relative_to(path))
+
+
+def _is_laid_out(path: Path) -> bool:
+    """Whether the folder is one that Rasa would run as it stands; else all files in it count."""
+    return (path / "data").is_dir() and any((path / name).exists() for name in _DOMAINS)
+
+
+def _tell_left_out(file: Path, root: Path, problems: Problems) -> None:
+    """A copy, a second configuration: what Rasa does not look at either. Said where it could be meant."""
+    if file.parent == root:
+        said = (
+            "is not read: a bot's files are domain.yml, config.yml and those under domain/, data/, tests/"
+        )
+        problems.warnings.append(Problem(file.name, 1, said))
 
 
 def _is_test(file: Path, root: Path) -> bool:
@@ -168,11 +195,10 @@ def _check(project: Project, problems: Problems) -> None:
         return
     known = _Known(project.intents, _action_names(project), set(domain.slots), {*domain.forms})
     for story in [*project.rules, *project.stories]:
+        # Published projects have stories that name what nobody declares; Rasa trains on them all the same.
+        noted = problems.errors if story.is_rule else problems.warnings
         steps = (*story.conditions, *story.steps)
         for step, line in zip(steps, (*[story.line] * len(story.conditions), *story.lines), strict=True):
-            # Published projects have stories that name things nobody declares; such a story is just dead.
-            fatal = story.is_rule or isinstance(step, Does)
-            noted = problems.errors if fatal else problems.warnings
             noted += [Problem(story.file, line, said) for said in known.missing(step)]
     for form in domain.forms.values():
         for slot in form.required_slots:

@@ -13,10 +13,11 @@ from nlu.checkpoints import joined
 from nlu.domain import Domain
 from nlu.policies import Policies
 from nlu.project import Project
-from nlu.reading import Problems, ProjectErrors, read_yaml, yaml_files
+from nlu.reading import Problems, ProjectErrors
 from nlu.steps import Heard, Story, read_stories
 from nlu.tracker import Tracker
 from nlu.unrolling import unroll
+from nlu.yaml_files import read_yaml, yaml_files
 
 
 @dataclass(frozen=True, slots=True)

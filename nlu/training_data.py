@@ -10,7 +10,8 @@ from pathlib import Path
 
 from crm_store.messages import Entity
 from nlu.annotations import read_annotations
-from nlu.reading import Node, Problems, ProjectErrors, read_yaml, yaml_files
+from nlu.reading import Node, Problems, ProjectErrors
+from nlu.yaml_files import read_yaml, yaml_files
 
 KINDS = ("intent", "synonym", "regex", "lookup")
 KEPT = 3  # examples of each intent, to be shown, when a model has been trained

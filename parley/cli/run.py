@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import cache_from_source
 from operator import itemgetter
 from pathlib import Path
@@ -23,7 +23,7 @@ from crm_store.db import Database
 from crm_store.media import MediaFolder
 from nlu.policies import Policies
 from nlu.project import read_project
-from nlu.reading import ProjectErrors
+from nlu.reading import Problem, ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
 from parley.cli.store import open_database
 from parley.host import HouseHost
@@ -116,37 +116,46 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str, de
 
 @app.command(epilog="Example: parley check --config parley.toml")
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Check settings, bot files and channels: every error with its file and line."""
-    faults = sorted(_faults(config), key=itemgetter("file", "line"))
+    """Check settings, bot files and channels: every error and what has no effect, with file and line."""
+    faults, notes = (sorted(found, key=itemgetter("file", "line")) for found in _found(config))
     if as_json:
-        print(json.dumps({"ok": not faults, "errors": faults}, ensure_ascii=False))
+        print(json.dumps({"ok": not faults, "errors": faults, "notes": notes}, ensure_ascii=False))
     for fault in [] if as_json else faults:
         print(f"{fault['file']}:{fault['line']}: {fault['what']}")
+    for note in [] if as_json else notes:
+        print(f"{note['file']}:{note['line']}: note: {note['what']}")
     if faults:
         raise typer.Exit(1)
     if not as_json:
         Console().print("Everything holds.")
 
 
-def _faults(config: Config) -> list[dict[str, object]]:
+def _found(config: Config) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """What does not hold, and what of the bot's files has no effect."""
     try:
         settings = settings_from(config)
     except SettingsError as error:
-        return _told(error)
-    found = []
+        return _told(error), []
+    faults, notes = [], list[Problem]()
     try:
         open_channels(settings, _idle_host(settings))
     except SettingsError as error:
-        found += _told(error)
+        faults += _told(error)
+    folder = settings.at(settings.bot)
     try:
-        Policies(read_project(settings.at(settings.bot))).check()
+        project = read_project(folder)
+        notes = project.warnings
+        Policies(project).check()
     except ProjectErrors as errors:
-        folder = settings.at(settings.bot)
-        found += [
-            {"file": str(folder / problem.file), "line": problem.line, "what": problem.expected}
-            for problem in errors.problems
-        ]
-    return found
+        faults += _placed(folder, errors.problems)
+    return faults, _placed(folder, notes)
+
+
+def _placed(folder: Path, problems: Iterable[Problem]) -> list[dict[str, object]]:
+    return [
+        {"file": str(folder / problem.file), "line": problem.line, "what": problem.expected}
+        for problem in problems
+    ]
 
 
 def _idle_host(settings: Settings) -> HouseHost:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nlu.policies import Policies
 from nlu.project import Project, read_project
 from nlu.reading import ProjectErrors
 from nlu.training_data import read_training_data
@@ -80,6 +81,48 @@ def test_a_rule_may_only_name_what_the_domain_declares(tmp_path: Path) -> None:
         rules="rules:\n- rule: r\n  steps:\n  - intent: hy\n  - action: utter_hy\n",
     )
     assert [(file, line) for file, line, _ in _problems(folder)] == [("rules.yml", 4), ("rules.yml", 5)]
+
+
+def test_a_story_that_names_what_nobody_declares_is_dead_but_stops_nobody(tmp_path: Path) -> None:
+    """Published bots have such stories, and Rasa trains on them."""
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi, bye]\nresponses:\n  utter_hi: [{text: hi}]\n",
+        stories=(
+            "stories:\n- story: living\n  steps:\n  - intent: hi\n  - action: utter_hi\n"
+            "- story: dead\n  steps:\n  - intent: buy\n  - action: utter_sold\n  - active_loop: cart\n"
+        ),
+    )
+    project = read_project(folder)
+    names = [(w.line, w.expected.split("'")[1]) for w in project.warnings if w.file == "stories.yml"]
+    assert names == [(8, "buy"), (9, "utter_sold"), (10, "cart")]
+    Policies(project).check()
+
+
+def test_of_a_whole_project_only_what_rasa_reads_is_read(tmp_path: Path) -> None:
+    """Beside it lie copies, other configurations and what actions need."""
+    for name, text in {
+        "domain.yml": "intents: [hi]\n",
+        "config.yml": "policies:\n- name: RulePolicy\n  core_fallback_threshold: 0.6\n",
+        "other_config.yml": "policies:\n- name: RulePolicy\n  core_fallback_threshold: 0.9\n",
+        "original_domain.yml": "version: '2.0'\nintents: [hi, old]\nslots: {s: {type: unfeaturized}}\n",
+        "docker-compose.yml": "actions: 5\n",
+        "endpoints.yml": "action_endpoint: {url: x}\n",
+        "actions/settings.yml": "forms: [1, 2]\n",
+        "domain/more.yml": "intents: [bye]\n",
+        "data/deep/nlu.yml": "nlu:\n- intent: hi\n  examples: |\n    - hello\n",
+        "tests/conversations.yml": "stories:\n- story: one\n  steps: [{intent: hi}]\n",
+        "test_more.yml": "stories:\n- story: two\n  steps: [{intent: hi}]\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    project = read_project(tmp_path)
+    assert sorted(project.domain.intents) == ["bye", "hi"]
+    assert project.thresholds.core == 0.6
+    assert [example.text for example in project.nlu.examples] == ["hello"]
+    assert sorted(story.name for story in project.tests) == ["one", "two"]
+    told = [warning.file for warning in project.warnings if "is not read" in warning.expected]
+    assert told == ["docker-compose.yml", "original_domain.yml", "other_config.yml"]
 
 
 def test_broken_yaml_is_named_beside_the_mistakes_of_other_files(tmp_path: Path) -> None:

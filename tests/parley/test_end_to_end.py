@@ -286,6 +286,29 @@ def test_check_names_every_fault_with_its_line(shop: Shop, folder: Path) -> None
     assert "did you mean app_secret?" in str(misspelt["what"]) or "did you mean" in str(missing["what"])
 
 
+def test_check_tells_what_of_a_bot_has_no_effect(shop: Shop, folder: Path) -> None:
+    bot = folder / "brought"
+    (bot / "data").mkdir(parents=True)
+    (bot / "domain.yml").write_text("intents: [hi]\nresponses:\n  utter_hi: [{text: hi}]\n")
+    (bot / "config.yml").write_text("policies:\n- name: TEDPolicy\n- name: RulePolicy\n")
+    (bot / "original_domain.yml").write_text("intents: [hi]\n")
+    (bot / "data" / "stories.yml").write_text(
+        "stories:\n- story: s\n  steps: [{intent: hi}, {action: utter_bye}]\n"
+    )
+    settings, good = shop.server.config, shop.server.config.read_text()
+    settings.write_text(f'bot = "{bot}"\n')
+    told, printed = shop.server.run("check", "--json"), shop.server.run("check")
+    settings.write_text(good)
+    assert (told.returncode, printed.returncode) == (0, 0)
+    found = json.loads(told.stdout)
+    assert (found["ok"], found["errors"]) == (True, [])
+    assert [(Path(note["file"]).name, note["line"]) for note in found["notes"]] == [
+        ("config.yml", 2), ("stories.yml", 3), ("original_domain.yml", 1),
+    ]  # fmt: skip
+    assert f"{bot}/config.yml:2: note: TEDPolicy is replaced" in printed.stdout
+    assert "Everything holds." in printed.stdout
+
+
 def test_check_tells_faults_of_settings_and_bot_in_the_order_of_their_files_and_lines(
     shop: Shop, folder: Path
 ) -> None:
