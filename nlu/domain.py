@@ -14,6 +14,11 @@ from nlu.responses import Variation, read_responses
 UNSET = "should_not_be_set"  # in rules: `null`, which is something else than not being mentioned
 TWO_STAGE = "action_two_stage_fallback"
 SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any")
+# Domains that Rasa itself has written name its classes.
+_CLASSES = {
+    "TextSlot": "text", "BooleanSlot": "bool", "CategoricalSlot": "categorical", "FloatSlot": "float",
+    "ListSlot": "list", "AnySlot": "any", "UnfeaturizedSlot": "any",
+}  # fmt: skip
 MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text", "custom")
 BUILT_IN_INTENTS = ("restart", "back", "out_of_scope", "session_start", "nlu_fallback")
 BUILT_IN_ACTIONS = (
@@ -264,10 +269,7 @@ def _read_form(name: str, item: Node, problems: Problems) -> Form:
 
 def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
     fields = problems.mapping(item, name)
-    kind = problems.text(fields.get("type"), "type") or "text"
-    kind = "any" if kind == "unfeaturized" else kind  # Rasa 2
-    if kind not in SLOT_TYPES and "." not in kind:
-        problems.add(fields["type"], f"expected one of {', '.join(SLOT_TYPES)}, got {kind!r}")
+    kind = _slot_type(fields.get("type"), problems)
     initial = fields.get("initial_value")
     values = problems.texts(fields.get("values"), "values")
     if kind == "categorical" and not values:
@@ -275,7 +277,7 @@ def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
     mappings = problems.sequence(fields.get("mappings"), "mappings")
     return Slot(
         name=name,
-        type=kind if kind in SLOT_TYPES else "any",
+        type=kind,
         initial_value=None if initial is None else initial.plain(),
         influences=problems.truth(fields.get("influence_conversation"), "influence_conversation", True),
         values=tuple(values),
@@ -283,6 +285,20 @@ def _read_slot(name: str, item: Node, problems: Problems) -> Slot:
         high=problems.number(fields.get("max_value"), "max_value", 1.0),
         mappings=tuple(read_mapping(mapping, problems) for mapping in mappings),
     )
+
+
+def _slot_type(node: Node | None, problems: Problems) -> str:
+    written = problems.text(node, "type") or "text"
+    folder, _, last = written.rpartition(".")
+    if folder.startswith("rasa."):
+        written = _CLASSES.get(last, written)
+    if written in SLOT_TYPES or node is None:
+        return written
+    if written != "unfeaturized" and not folder:
+        problems.add(node, f"expected one of {', '.join(SLOT_TYPES)}, got {written!r}")
+    elif folder:
+        problems.warn(node, f"{written} is read as any: rules and stories do not see such a slot")
+    return "any"
 
 
 def read_mapping(item: Node, problems: Problems) -> SlotMapping:

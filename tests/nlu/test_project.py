@@ -177,6 +177,26 @@ def test_a_domain_of_rasa_2_is_read_with_advice_to_migrate_it(tmp_path: Path) ->
     assert [w.line for w in project.warnings if "Rasa 2" in w.expected] == [11]
 
 
+def test_a_slot_may_be_of_one_of_rasas_classes_or_of_a_class_of_its_own(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain=(
+            "intents: [hi]\nslots:\n"
+            "  ready: {type: rasa.shared.core.slots.BooleanSlot}\n"
+            "  name: {type: rasa.shared.core.slots.TextSlot}\n"
+            "  size: {type: rasa.shared.core.slots.CategoricalSlot, values: [s, m]}\n"
+            "  old: {type: unfeaturized}\n"
+            "  own: {type: things.slots.PhaseOfTheMoon}\n"
+        ),
+    )
+    project = read_project(folder)
+    kinds = {name: slot.type for name, slot in project.domain.slots.items()}
+    assert kinds == {"ready": "bool", "name": "text", "size": "categorical", "old": "any", "own": "any"}
+    assert [(w.line, w.expected.split()[0]) for w in project.warnings] == [
+        (7, "things.slots.PhaseOfTheMoon")
+    ]
+
+
 def test_names_that_stand_twice_are_named(tmp_path: Path) -> None:
     folder = _written(
         tmp_path,
