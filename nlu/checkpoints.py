@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from nlu.domain import Domain
 from nlu.steps import Checkpoint, Sets, Step, Story
+from nlu.unrolling import unroll
 
 _MOST_STORIES = 5000
 _MOST_JOINED = 12
@@ -82,7 +83,8 @@ def _lets_in(piece: Story, before: Story, domain: Domain) -> bool:
     if not wanted:
         return True
     known = domain.initial_slots()
-    for step in before.steps:
-        if isinstance(step, Sets):
-            known |= step.values
+    told = unroll(before, domain)
+    for event in [*told.head, *(event for move in told.plain for event in move["events"])]:
+        if event[0] == "slot":
+            known[event[1]] = event[2]
     return all(known.get(name) == value for name, value in wanted.items())

@@ -126,6 +126,9 @@ def read_stories(node: Node, kind: str, problems: Problems) -> list[Story]:
 
 
 def _read_step(node: Node, problems: Problems) -> list[Step]:
+    if node.value == "...":
+        problems.warn(node, "has no effect: a rule begins anywhere unless it has conversation_start: true")
+        return []
     fields = problems.mapping(node, "a step")
     if "or" in fields:
         alternatives = problems.sequence(fields["or"], "or")
@@ -137,13 +140,13 @@ def _read_step(node: Node, problems: Problems) -> list[Step]:
         return [Does(action=problems.text(fields["action"], "action").strip())]
     if "bot" in fields:
         return [Does(words=problems.text(fields["bot"], "bot").strip())]
+    if "checkpoint" in fields:
+        only = _read_sets(fields["slot_was_set"], problems).values if "slot_was_set" in fields else {}
+        return [Checkpoint(problems.text(fields["checkpoint"], "checkpoint"), only)]
     if "slot_was_set" in fields:
         return [_read_sets(fields["slot_was_set"], problems)]
     if "active_loop" in fields:
         return [Loop(problems.text(fields["active_loop"], "active_loop") or None)]
-    if "checkpoint" in fields:
-        only = _read_sets(fields["slot_was_set"], problems).values if "slot_was_set" in fields else {}
-        return [Checkpoint(problems.text(fields["checkpoint"], "checkpoint"), only)]
     if set(fields) - {"metadata"}:
         expected = "intent, user, action, bot, slot_was_set, active_loop, checkpoint or or"
         problems.add(node, f"expected a step of {expected}")

@@ -99,6 +99,17 @@ def test_a_story_that_names_what_nobody_declares_is_dead_but_stops_nobody(tmp_pa
     Policies(project).check()
 
 
+def test_the_sign_for_anything_before_is_passed_over(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi]\nresponses:\n  utter_hi: [{text: hi}]\n",
+        rules="rules:\n- rule: r\n  steps:\n  - ...\n  - intent: hi\n  - action: utter_hi\n",
+    )
+    project = read_project(folder)
+    assert [len(rule.steps) for rule in project.rules] == [2]
+    assert [(w.line, w.expected.partition(":")[0]) for w in project.warnings] == [(4, "has no effect")]
+
+
 def test_of_a_whole_project_only_what_rasa_reads_is_read(tmp_path: Path) -> None:
     """Beside it lie copies, other configurations and what actions need."""
     for name, text in {

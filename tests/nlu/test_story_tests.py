@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nlu.checkpoints import joined
 from nlu.embedded import Embedded
-from nlu.project import Project
+from nlu.project import Project, read_project
+from nlu.steps import Does
 from nlu.story_tests import run_test_stories
 
 
@@ -46,3 +48,50 @@ def test_with_an_interpreter_the_texts_are_understood_too(
     assert found["failures"] == [
         {"story": "wrong", "turn": 1, "expected": "greet", "actual": "faq"},
     ]
+
+
+def _shop_that_counts(folder: Path) -> Project:
+    """What comes after counting hangs on how many there are."""
+    (folder / "domain.yml").write_text(
+        "intents: [count, more, stop]\nentities: [colour]\n"
+        "slots:\n"
+        "  pieces: {type: float, max_value: 10, mappings: [{type: custom}]}\n"
+        "  colour: {type: text, mappings: [{type: from_entity, entity: colour}]}\n"
+        "responses:\n"
+        "  utter_few: [{text: few}]\n  utter_red: [{text: red}]\n  utter_bye: [{text: bye}]\n"
+        "actions: [action_count]\n"
+        "stories:\n"
+        "- story: counting\n  steps:\n"
+        "  - intent: count\n  - action: action_count\n  - slot_was_set: [{pieces: 2}]\n"
+        "  - checkpoint: counted\n"
+        "- story: counting a colour\n  steps:\n"
+        "  - intent: count\n    entities: [{colour: red}]\n  - action: action_count\n"
+        "  - checkpoint: counted\n"
+        "- story: few\n  steps:\n"
+        "  - checkpoint: counted\n    slot_was_set: [{pieces: 2}]\n"
+        "  - action: utter_few\n"
+        "- story: red\n  steps:\n"
+        "  - checkpoint: counted\n    slot_was_set: [{colour: red}]\n"
+        "  - action: utter_red\n"
+        "- story: as many as never\n  steps:\n"
+        "  - checkpoint: counted\n    slot_was_set: [{pieces: 9}]\n"
+        "  - action: utter_bye\n"
+    )
+    (folder / "test_counting.yml").write_text(
+        "stories:\n"
+        "- story: two\n  steps:\n"
+        "  - intent: count\n  - action: action_count\n  - slot_was_set: [{pieces: 2}]\n"
+        "  - action: utter_few\n"
+        "- story: a colour\n  steps:\n"
+        "  - intent: count\n    entities: [{colour: red}]\n  - action: action_count\n"
+        "  - action: utter_red\n"
+    )
+    return read_project(folder)
+
+
+def test_a_story_goes_on_where_the_checkpoints_slots_say_so(tmp_path: Path) -> None:
+    project = _shop_that_counts(tmp_path)
+    ways = [[step.action for step in story.steps if isinstance(step, Does)] for story in
+            joined(project.stories, project.domain)]  # fmt: skip
+    assert ways == [["action_count", "utter_few"], ["action_count", "utter_red"]]
+    assert run_test_stories(project) == {"stories": 2, "passed": 2, "failures": []}
