@@ -25,8 +25,9 @@ from nlu.yaml_files import read_yaml, yaml_files
 _DOMAIN_KEYS = {"intents", "entities", "slots", "forms", "actions", "responses", "session_config"}
 _NOT_OURS = {"endpoints.yml", "credentials.yml", "endpoints.yaml", "credentials.yaml"}
 _LEFT_OUT = {"results", "models", ".rasa"}
-_DOMAINS = ("domain.yml", "domain.yaml", "domain")
-_OWN = {*_DOMAINS, "config.yml", "config.yaml", "data", "tests"}
+DOMAINS = ("domain.yml", "domain.yaml", "domain")
+_OWN = {*DOMAINS, "config.yml", "config.yaml", "data", "tests"}
+_BY_WORDS = "is not followed: only rules go by a message's very words, stories need its intent"
 _EXPECTED = "expected a folder with domain.yml and data/"
 _FEATURES_VERSION = 3  # another number makes every stored model stale
 
@@ -150,7 +151,7 @@ def _files(path: Path, problems: Problems) -> Iterator[tuple[Path, str]]:
 
 def _is_laid_out(path: Path) -> bool:
     """Whether the folder is one that Rasa would run as it stands; else all files in it count."""
-    return (path / "data").is_dir() and any((path / name).exists() for name in _DOMAINS)
+    return (path / "data").is_dir() and any((path / name).exists() for name in DOMAINS)
 
 
 def _tell_left_out(file: Path, root: Path, problems: Problems) -> None:
@@ -200,6 +201,8 @@ def _check(project: Project, problems: Problems) -> None:
         steps = (*story.conditions, *story.steps)
         for step, line in zip(steps, (*[story.line] * len(story.conditions), *story.lines), strict=True):
             noted += [Problem(story.file, line, said) for said in known.missing(step)]
+            if not story.is_rule and isinstance(step, Heard) and not step.intent:
+                problems.warnings.append(Problem(story.file, line, _BY_WORDS))
     for form in domain.forms.values():
         for slot in form.required_slots:
             if slot not in domain.slots:

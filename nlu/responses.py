@@ -131,7 +131,7 @@ def _read_variation(item: Node, problems: Problems) -> Variation:
         buttons=tuple(_read_button(button, problems) for button in buttons),
         image=problems.text(fields.get("image"), "image"),
         attachment=problems.text(attachment, "attachment") if plain_attachment else "",
-        custom=custom.plain() if custom is not None and isinstance(custom.value, dict) else {},
+        custom={name: part.plain() for name, part in problems.mapping(custom, "custom").items()},
         channel=problems.text(fields.get("channel"), "channel"),
         conditions=tuple(_read_condition(condition, problems) for condition in conditions),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Failure:
 
 def run_test_stories(
     project: Project,
-    paths: Iterable[Path] = (),
+    paths: Sequence[Path] = (),
     interpreter: Interpreter | None = None,
     policies: Policies | None = None,
 ) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def run_test_stories(
     `policies`: the project's own, where they are at hand.
     """
     given = [story for path in paths for story in read_test_stories(path)]
-    stories = given or project.tests
+    stories = given if paths else project.tests
     policies = policies or Policies(project)
     ways = joined(stories, project.domain)
     failures = [failure for story in ways if (failure := _failure(policies, project, story, interpreter))]

@@ -14,7 +14,7 @@ from rich.console import Console
 from nlu.embedded import Embedded
 from nlu.evaluate import evaluate, parse_lines, read_rows
 from nlu.model import Model
-from nlu.project import Project, read_project
+from nlu.project import DOMAINS, Project, read_project
 from nlu.story_tests import run_test_stories
 from parley.cli.root import AsJson, bot, settings_from
 from parley.training import open_model, train_apart
@@ -112,7 +112,7 @@ def _project_of(path: Path) -> Project:
     """The project that a path belongs to: the nearest folder upwards with a domain; else the settings'."""
     start = path.resolve()
     for folder in [start, *start.parents]:
-        if (folder / "domain.yml").is_file() or (folder / "domain").is_dir():
+        if any((folder / name).exists() for name in DOMAINS):
             return read_project(folder)
     settings = settings_from(None)
     return read_project(settings.at(settings.bot))

@@ -58,7 +58,7 @@ def test_every_mistake_is_named_with_its_file_and_line(tmp_path: Path) -> None:
         domain=(
             "intents: [hi]\n"
             "slots:\n  size:\n    type: number\n    mappings:\n    - type: from_entity\n"
-            "responses:\n  utter_hi:\n  - txt: hello\n"
+            "responses:\n  utter_hi:\n  - txt: hello\n  - text: hello\n    custom: [a]\n"
         ),
         nlu="nlu:\n- intent: hi\n  examples: |\n    - [x]{broken}\n- regex: r\n  examples: |\n    - a(\n",
         rules="rules:\n- rule: r\n  steps:\n  - intent: hi\n  - does: utter_hi\n",
@@ -68,6 +68,7 @@ def test_every_mistake_is_named_with_its_file_and_line(tmp_path: Path) -> None:
         ("domain.yml", 4),
         ("domain.yml", 6),
         ("domain.yml", 9),
+        ("domain.yml", 11),
         ("nlu.yml", 4),
         ("nlu.yml", 7),
         ("rules.yml", 5),
@@ -97,6 +98,17 @@ def test_a_story_that_names_what_nobody_declares_is_dead_but_stops_nobody(tmp_pa
     names = [(w.line, w.expected.split("'")[1]) for w in project.warnings if w.file == "stories.yml"]
     assert names == [(8, "buy"), (9, "utter_sold"), (10, "cart")]
     Policies(project).check()
+
+
+def test_of_a_story_that_goes_by_words_it_is_said_that_nobody_follows_it(tmp_path: Path) -> None:
+    folder = _written(
+        tmp_path,
+        domain="intents: [hi]\nresponses:\n  utter_hi: [{text: hi}]\n",
+        rules="rules:\n- rule: r\n  steps:\n  - user: hullo\n  - action: utter_hi\n",
+        stories="stories:\n- story: s\n  steps:\n  - user: hey ho\n  - action: utter_hi\n",
+    )
+    told = [(w.file, w.line) for w in read_project(folder).warnings]
+    assert told == [("stories.yml", 4)]
 
 
 def test_the_sign_for_anything_before_is_passed_over(tmp_path: Path) -> None:

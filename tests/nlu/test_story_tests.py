@@ -32,6 +32,13 @@ def test_the_first_turn_that_differs_is_named(shop: Project, tmp_path: Path) -> 
     }
 
 
+def test_a_folder_without_test_stories_does_not_stand_for_the_projects_own(
+    shop: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "stories.yml").write_text("stories:\n- story: no test\n  steps: [{intent: greet}]\n")
+    assert run_test_stories(shop, [tmp_path]) == {"stories": 0, "passed": 0, "failures": []}
+
+
 def test_with_an_interpreter_the_texts_are_understood_too(
     shop: Project, embedded: Embedded, tmp_path: Path
 ) -> None:
