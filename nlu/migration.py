@@ -41,17 +41,38 @@ def migrate(files: Iterable[Fields], domain: Domain, problems: Problems) -> None
             if isinstance(slots.value, dict):
                 for slot, node in slots.value.items():
                     read = [read_mapping(item, problems) for item in problems.sequence(node, slot)]
-                    inside = (MappingCondition(name),)
-                    _add(domain, slot, [replace(mapping, conditions=inside) for mapping in read])
+                    _add_inside(domain, slot, read, name)
         for name, slot in problems.mapping(fields.get("slots"), "slots").items():
             settings = problems.mapping(slot, name)
             fills = problems.truth(settings.get("auto_fill"), "auto_fill", default=True)
             if fills and name in domain.entities:
-                _add(domain, name, [SlotMapping("from_entity", entity=name)])
+                _add(domain, name, SlotMapping("from_entity", entity=name))
 
 
-def _add(domain: Domain, name: str, mappings: list[SlotMapping]) -> None:
+def _add_inside(domain: Domain, name: str, mappings: list[SlotMapping], form: str) -> None:
+    """What forms say alike becomes one mapping that holds in each of them."""
     slot = domain.slots.get(name)
-    if slot:
-        new = [mapping for mapping in mappings if mapping not in slot.mappings]
-        domain.slots[name] = replace(slot, mappings=(*slot.mappings, *new))
+    if slot is None:
+        return
+    new = list(mappings)
+    found: list[SlotMapping] = []
+    for mapping in slot.mappings:
+        bare = replace(mapping, conditions=())
+        if bare in new:
+            new.remove(bare)
+            mapping = replace(mapping, conditions=(*mapping.conditions, _inside(form, mapping, name)))
+        found.append(mapping)
+    found += [replace(mapping, conditions=(_inside(form, mapping, name),)) for mapping in new]
+    domain.slots[name] = replace(slot, mappings=tuple(found))
+
+
+def _inside(form: str, mapping: SlotMapping, slot: str) -> MappingCondition:
+    """In this form; where it may be anything that is said, only while the slot is asked for."""
+    named = mapping.type in {"from_entity", "from_trigger_intent"}
+    return MappingCondition(form, None if named else slot)
+
+
+def _add(domain: Domain, name: str, mapping: SlotMapping) -> None:
+    slot = domain.slots.get(name)
+    if slot and mapping not in slot.mappings:
+        domain.slots[name] = replace(slot, mappings=(*slot.mappings, mapping))

@@ -200,6 +200,37 @@ def test_a_domain_of_rasa_2_is_read_with_advice_to_migrate_it(tmp_path: Path) ->
     assert [w.line for w in project.warnings if "Rasa 2" in w.expected] == [11]
 
 
+def test_old_forms_fill_slots_as_rasas_own_migration_has_it(tmp_path: Path) -> None:
+    """Words and intents only answer what is asked; what two forms say alike is one mapping."""
+    folder = _written(
+        tmp_path,
+        domain=(
+            'version: "2.0"\nintents: [hi, "yes"]\nentities: [city]\n'
+            "slots:\n  city: {type: text, auto_fill: false}\n  note: {type: text}\n  why: {type: text}\n"
+            "forms:\n"
+            "  trip:\n"
+            "    city: [{type: from_entity, entity: city}, {type: from_text}]\n"
+            "    note: [{type: from_text, not_intent: hi}]\n"
+            "    why: [{type: from_trigger_intent, intent: hi, value: fun}]\n"
+            "  stay:\n"
+            "    city: [{type: from_entity, entity: city}]\n"
+            "    note: [{type: from_intent, intent: yes, value: x}, {type: from_text, not_intent: hi}]\n"
+        ),
+    )
+    read = {
+        name: [(m.type, [(c.active_loop, c.requested_slot) for c in m.conditions]) for m in slot.mappings]
+        for name, slot in read_project(folder).domain.slots.items()
+    }
+    assert read == {
+        "city": [("from_entity", [("trip", None), ("stay", None)]), ("from_text", [("trip", "city")])],
+        "note": [
+            ("from_text", [("trip", "note"), ("stay", "note")]),
+            ("from_intent", [("stay", "note")]),
+        ],
+        "why": [("from_trigger_intent", [("trip", None)])],
+    }
+
+
 def test_a_slot_may_be_of_one_of_rasas_classes_or_of_a_class_of_its_own(tmp_path: Path) -> None:
     folder = _written(
         tmp_path,
