@@ -6,36 +6,22 @@ that ran then. What no rule and no story decides stands there as a comment.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from crm_store.messages import Entity, Understanding
+from crm_store.messages import Understanding
 from nlu import forms
+from nlu.annotating import Replacing, annotated
 from nlu.base import REQUESTED, Decision, State
 from nlu.built_in import FALLBACK
 from nlu.dialogue import RuleDialogue
 from nlu.sessions import in_session
+from nlu.story_writing import Page, written
 
 FORETOLD = frozenset({"rule", "story", "form", "default", "named", "fallback", "exact", "faq", "slots"})
 _READY = frozenset({"exact", "faq"})  # answers of FAQ entries
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_/.-]*\Z")
-_NO_WORD = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-_UNPRINTABLE = re.compile("[^\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_ANNOTATES = re.compile(r"\[(?=[^\]]+\](?:\(|\{|\[))")
-
-
-class Replacing(Protocol):
-    """What stands for a person's own names and numbers: see `crm_store/stand_ins.py`."""
-
-    def places(self, text: str) -> list[tuple[int, int, str]]:
-        """Start, end and words of each, none overlapping."""
-
-    def replace_all(self, value: Any) -> Any:
-        """A JSON value with all of them replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +51,6 @@ class Retold:
     left_out: int = 0
 
 
-@dataclass(slots=True)
-class _Page:
-    lines: list[str] = field(default_factory=list)
-    turns: int = 0
-    left_out: int = 0
-
-    def step(self, key: str, value: Any) -> None:
-        self.lines.append(f"  - {key}: {written(value)}")
-
-    def slots(self, values: Mapping[str, Any]) -> None:
-        if values:
-            self.lines.append("  - slot_was_set:")
-            self.lines += [f"    - {written(name)}: {written(value)}" for name, value in values.items()]
-
-    def remark(self, text: str) -> None:
-        self.lines.append(f"  # {_line(text)}")
-
-
 def retell(
     name: str, happened: Sequence[Turn | Remark], dialogue: RuleDialogue, replacing: Replacing
 ) -> Retold:
@@ -105,14 +73,14 @@ class _Telling:
         self.domain = dialogue.domain
         self.replacing = replacing
         self.state = State()
-        self.page = _Page()
+        self.page = Page()
         self.begun = False
 
     def turn(self, turn: Turn) -> None:
         """One message and what was done about it."""
         page, before = self.page, self.state
         if not turn.shown:
-            self.page = _Page()
+            self.page = Page()
         elif not self.begun:
             self.begun = True
             self._begin()
@@ -160,7 +128,7 @@ class _Telling:
         return slot in self.domain.slots and before.slots.get(slot) != value
 
     def _heard(self, heard: Understanding, intent: str) -> None:
-        text = self._annotated(heard)
+        text = annotated(heard, self.replacing)
         typed = text.startswith("/") and heard.engine != "payload"
         if not text or typed or intent == FALLBACK:
             # What was not understood, or only looks like a button's payload, is told by its intent alone.
@@ -168,51 +136,7 @@ class _Telling:
                 self.page.remark(text)
             self.page.step("intent", intent)
             return
-        self.page.lines += ["  - user: |", f"      {text}", f"    intent: {written(intent)}"]
-
-    def _annotated(self, heard: Understanding) -> str:
-        """The text with its entities and its stand-ins, on one line."""
-        text = _line(heard.text)
-        if heard.engine == "payload":
-            return self._payload(heard)
-        if len(text) != len(heard.text):
-            return _plain(_replaced(text, self.replacing.places(text)))
-        places = self.replacing.places(text)
-        pieces, last = [], 0
-        for entities in _spans(heard.entities, places, len(text)):
-            start, end = entities[0].start, entities[0].end
-            said = _plain(_replaced(text[start:end], _within(places, start, end)))
-            pieces += [
-                _plain(_replaced(text[last:start], _within(places, last, start))),
-                self._marked(said, entities),
-            ]
-            last = end
-        pieces.append(_plain(_replaced(text[last:], _within(places, last, len(text)))))
-        return "".join(pieces)
-
-    def _payload(self, heard: Understanding) -> str:
-        values: dict[str, Any] = {}
-        for entity in heard.entities:
-            value = self.replacing.replace_all(entity.value)
-            if entity.entity in values:
-                known = values[entity.entity]
-                value = [*(known if isinstance(known, list) else [known]), value]
-            values[entity.entity] = value
-        return f"/{heard.intent}{json.dumps(values, ensure_ascii=False) if values else ''}"
-
-    def _marked(self, said: str, entities: Sequence[Entity]) -> str:
-        marks = [self._mark(said, entity) for entity in entities]
-        if len(marks) == 1 and set(marks[0]) == {"entity"} and not set(":)") & set(marks[0]["entity"]):
-            return f"[{said}]({marks[0]['entity']})"
-        return f"[{said}]{json.dumps(marks if len(marks) > 1 else marks[0], ensure_ascii=False)}"
-
-    def _mark(self, said: str, entity: Entity) -> dict[str, Any]:
-        value = self.replacing.replace_all(entity.value)
-        more = {"value": value, "role": entity.role, "group": entity.group}
-        kept = {
-            name: one for name, one in more.items() if one is not None and (name != "value" or one != said)
-        }
-        return {"entity": entity.entity, **kept}
+        self.page.heard(text, intent)
 
     def _step(self, heard: Understanding, step: Mapping[str, Any], *, again: bool) -> None:
         """An action, and what it changed."""
@@ -248,49 +172,3 @@ class _Telling:
         said = self.replacing.replace_all(turn.heard.text)
         done = ", ".join(f"{step.get('action') or '-'} ({step.get('by')})" for step in turn.steps)
         self.page.remark(f"{said or turn.heard.intent or '-'} → {done or '-'}")
-
-
-def written(value: Any) -> str:
-    """A value as it stands in YAML."""
-    if isinstance(value, str):
-        plain = _PLAIN.match(value) and value.lower() not in _NO_WORD
-        return value if plain else json.dumps(_UNPRINTABLE.sub(" ", value), ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _line(text: str) -> str:
-    """The text on one line, letter for letter."""
-    return _UNPRINTABLE.sub(" ", text).replace("\t", " ")
-
-
-def _plain(text: str) -> str:
-    """The text without what would be read as an annotation."""
-    return _ANNOTATES.sub("［", text)
-
-
-def _replaced(text: str, places: Sequence[tuple[int, int, str]]) -> str:
-    for start, end, new in reversed(places):
-        text = text[:start] + new + text[end:]
-    return text
-
-
-def _within(places: Sequence[tuple[int, int, str]], start: int, end: int) -> list[tuple[int, int, str]]:
-    return [(a - start, b - start, new) for a, b, new in places if start <= a and b <= end]
-
-
-def _spans(
-    entities: Sequence[Entity], places: Sequence[tuple[int, int, str]], length: int
-) -> list[list[Entity]]:
-    """The entities by their place, in order; without those that cross another one or a stand-in."""
-    found: list[list[Entity]] = []
-    for entity in sorted(entities, key=lambda one: (one.start, -one.end)):
-        start, end = entity.start, entity.end
-        if not 0 <= start < end <= length or any(
-            a < end and start < b and not (start <= a and b <= end) for a, b, _ in places
-        ):
-            continue
-        if found and (found[-1][0].start, found[-1][0].end) == (start, end):
-            found[-1].append(entity)
-        elif not found or found[-1][0].end <= start:
-            found.append([entity])
-    return found

@@ -13,7 +13,7 @@ from nlu.policies import Policies
 from nlu.project import Project
 from nlu.rule_checks import Checked
 from nlu.steps import Checkpoint, Does, Heard, Step, Story
-from nlu.story_graph import question_of, steps_within
+from nlu.story_nodes import question_of, steps_within
 
 WORDLESS = "platform_"  # intents of what comes in without words: they need no examples
 

@@ -6,64 +6,13 @@ one node each, whoever leads to them; all else is merged only with what has the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from nlu.domain import TWO_STAGE, Domain
+from nlu.base import REQUESTED
+from nlu.domain import Domain
 from nlu.steps import Checkpoint, Does, Either, Heard, Loop, Sets, Step, Story
-
-REQUESTED = "requested_slot"
-BACK = "back"  # leads to a form or checkpoint that this very way has come from
-_NOWHERE = -1
-
-
-@dataclass(slots=True)
-class Node:
-    """`notes` is what else has to hold before it: slots, `+form` (inside it), `-form` (it is over)."""
-
-    id: int
-    kind: str  # "intent", "text", "response", "action", "form", "question", "checkpoint", BACK
-    names: tuple[str, ...]  # several: any one of them
-    notes: tuple[str, ...] = ()
-    entities: tuple[str, ...] = ()
-    begins: str = ""  # nothing is before it: "rule", "story", "form", "checkpoint"
-    to: int = _NOWHERE  # of a BACK: the node that it stands for
-    stories: list[str] = field(default_factory=list)  # ids
-    places: list[tuple[str, int]] = field(default_factory=list)  # file and line of each time it is written
-
-
-@dataclass(slots=True)
-class Told:
-    """One rule or story, and its way through the graph."""
-
-    id: str  # "r0", "s0"
-    name: str
-    kind: str  # "rule", "story", "form"
-    file: str
-    line: int
-    way: list[int] = field(default_factory=list)  # of nodes
-
-
-@dataclass(slots=True)
-class Graph:
-    """All of it. `edges` never run in a circle: where a way comes back, a BACK node stands."""
-
-    nodes: list[Node] = field(default_factory=list)
-    edges: dict[tuple[int, int], None] = field(default_factory=dict)
-    told: list[Told] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """The graph as plain values."""
-        return {
-            "nodes": [
-                {name: getattr(node, name) for name in Node.__dataclass_fields__} for node in self.nodes
-            ],
-            "edges": list(self.edges),
-            "stories": [
-                {name: getattr(one, name) for name in Told.__dataclass_fields__} for one in self.told
-            ],
-        }
+from nlu.story_nodes import BACK, NOWHERE, Graph, Node, Told, kind_of, question_of
 
 
 def weave(domain: Domain, rules: Sequence[Story], stories: Sequence[Story]) -> Graph:
@@ -78,29 +27,6 @@ def weave(domain: Domain, rules: Sequence[Story], stories: Sequence[Story]) -> G
     for number, story in enumerate(stories):
         weaving.tell(story, f"s{number}")
     return weaving.finished()
-
-
-def question_of(domain: Domain, form: str, slot: str) -> str:
-    """What a form asks for a slot with; empty if nothing."""
-    known = {*domain.actions, *domain.responses}
-    candidates = (f"{kind}_ask_{name}" for name in (f"{form}_{slot}", slot) for kind in ("action", "utter"))
-    return next((name for name in candidates if name in known), "")
-
-
-def steps_within(steps: Iterable[Step]) -> Iterator[Step]:
-    """The steps, and those inside of `or`."""
-    for step in steps:
-        if isinstance(step, Either):
-            yield from steps_within(step.steps)
-        else:
-            yield step
-
-
-def kind_of(domain: Domain, action: str) -> str:
-    """Of an action by its name: "form", "response" or "action"."""
-    if action in domain.forms or action == TWO_STAGE:
-        return "form"
-    return "response" if action.startswith("utter_") else "action"
 
 
 class _Weaving:
@@ -150,7 +76,7 @@ class _Weaving:
         root: str,
     ) -> int:
         """The node of a step behind another one; the same for all that have come the same way."""
-        key = (before if before != _NOWHERE else root, kind, names, notes, more)
+        key = (before if before != NOWHERE else root, kind, names, notes, more)
         node = self._node(key, kind, names, notes, more)
         self._join(before, node)
         return node
@@ -158,7 +84,7 @@ class _Weaving:
     def shared(self, before: int, kind: str, name: str) -> int:
         """The one node of a form or checkpoint, or what stands for it on a way that comes from there."""
         target = self._shared(kind, name)
-        if before == _NOWHERE or not self._leads(target, before):
+        if before == NOWHERE or not self._leads(target, before):
             self._join(before, target)
             return target
         node = self._node((before, BACK, target), BACK, (name,))
@@ -183,7 +109,7 @@ class _Weaving:
         return self._known[key]
 
     def _join(self, before: int, after: int) -> None:
-        if before != _NOWHERE and (before, after) not in self.graph.edges:
+        if before != NOWHERE and (before, after) not in self.graph.edges:
             self.graph.edges[before, after] = None
             self._after.setdefault(before, []).append(after)
 
@@ -206,7 +132,7 @@ class _Way:
         self._weaving = weaving
         self._story = story
         self._told = told
-        self._at = _NOWHERE
+        self._at = NOWHERE
         self._loop: str | None = None
         self._notes: list[str] = ["^"] if story.conversation_start else []
 
@@ -226,7 +152,7 @@ class _Way:
     def _condition(self, step: Step) -> None:
         if isinstance(step, Loop) and step.name:
             self._loop = step.name
-            self._go(self._weaving.shared(_NOWHERE, "form", step.name), self._story.line)
+            self._go(self._weaving.shared(NOWHERE, "form", step.name), self._story.line)
         elif isinstance(step, Loop):
             self._notes.append("-form")
         elif isinstance(step, Sets):
@@ -259,7 +185,7 @@ class _Way:
         kind = kind_of(self._weaving.domain, step.action) if step.action else "text"
         if kind != "form" or not self._story.is_rule:
             self._put(kind, (step.action or step.words,), (), line)
-        elif self._at != _NOWHERE and self._is_at(step.action):
+        elif self._at != NOWHERE and self._is_at(step.action):
             self._place(self._at, line)
         else:
             # A rule that opens a form, or comes back to it, leads to all that the form does.
@@ -271,7 +197,7 @@ class _Way:
 
     def _turn(self, step: Loop) -> None:
         if step.name != self._loop:
-            at = self._weaving.graph.nodes[self._at] if self._at != _NOWHERE else None
+            at = self._weaving.graph.nodes[self._at] if self._at != NOWHERE else None
             opened = at is not None and at.kind in ("form", BACK) and at.names == (step.name,)
             if not opened:
                 self._notes.append(f"+{step.name}" if step.name else "-form")

@@ -218,6 +218,16 @@ def test_whatever_was_written_the_file_can_be_read(chat: Chat, bot: Bot, text: s
     assert [failure for failure in told["failures"] if failure["of"] == "dialogue"] == []
 
 
+def test_brackets_of_the_customers_own_do_not_move_an_entity(chat: Chat, bot: Bot, tmp_path: Path) -> None:
+    chat.say("我的电话是[139 1234 5678]，谢谢")
+    told = retold(bot, chat.messages, ALL, "x", KNOWN)
+    assert "我的电话是［[139 0000 0001](phone)］，谢谢" in told["yaml"]
+    (tmp_path / "test_it.yml").write_text(told["yaml"], encoding="utf-8")
+    (story,) = read_test_stories(tmp_path / "test_it.yml")
+    (heard,) = [step for step in story.steps if isinstance(step, Heard)]
+    assert [(e.entity, heard.text[e.start : e.end]) for e in heard.entities] == [("phone", "139 0000 0001")]
+
+
 def test_the_page_shows_runs_and_hands_out_the_story(chat: Chat) -> None:
     office = chat.office
     chat.say("早上好")

@@ -9,7 +9,8 @@ import pytest
 
 from nlu.project import Project, read_project
 from nlu.story_findings import Finding, findings
-from nlu.story_graph import Graph, weave
+from nlu.story_graph import weave
+from nlu.story_nodes import Graph
 from tests.nlu.test_large_bot import _large
 
 DOMAIN = """
