@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from config.reading import SettingsError, read_values, validate
 
@@ -125,6 +127,61 @@ class Privacy(Section):
     )
 
 
+class Llm(Section):
+    """An optional language model on any OpenAI-compatible server. Off without a `base_url`."""
+
+    base_url: str = Field(
+        "", description="the server's address as in https://host/v1, before /chat/completions; empty: off"
+    )
+    model: str = Field("", validate_default=True, description="the model's name on that server")
+    api_key: SecretStr = Field(
+        SecretStr(""), description="sent as a bearer token; empty: none is asked for"
+    )
+    timeout_seconds: float = Field(20.0, ge=1, le=120, description="longest wait for one answer")
+    tokens_a_day: int = Field(
+        200_000,
+        ge=0,
+        le=1_000_000_000,
+        description="the budget; once it is used up, the model is off until midnight in the company's zone",
+    )
+    documents: str = Field(
+        "", description="folder of what the company says of itself: .md, .txt and .html files"
+    )
+    suggest_replies: bool = Field(True, description="agents may ask for a draft of a reply")
+    draft_answers: bool = Field(True, description="a draft for a question that nobody answered")
+    label_questions: bool = Field(True, description="what questions that nobody answered may be about")
+    summarise: bool = Field(True, description="a note for the agent when the bot hands over")
+    answer_customers: bool = Field(
+        False, description="let the model answer customers where the bot does not know, from the documents"
+    )
+    answer_threshold: float = Field(
+        0.7, ge=0.5, le=1, description="how well an answer to a customer must be borne out by what it cites"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
+            raise ValueError('expected an address as in https://host/v1, or "" for no language model')
+        if value and (urlsplit(value).username or urlsplit(value).query):
+            raise ValueError("expected an address without a name, password or query: the key is api_key")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("base_url") and not value:
+            raise ValueError("a language model needs its name on the server beside base_url")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch("[!-~]*", value.get_secret_value()):
+            raise ValueError("expected letters, digits and signs without blanks")
+        return value
+
+
 class Settings(Section):
     """All settings. Paths are absolute: relative ones count from the file they stand in."""
 
@@ -144,6 +201,7 @@ class Settings(Section):
         False, description="fill an empty database with a demo shop; its sign-ins are known to everybody"
     )
     nlu: Nlu = Nlu()
+    llm: Llm = Llm()
     media: Media = Media()
     log: Log = Log()
     metrics: Metrics = Metrics()

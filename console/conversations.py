@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from console import floor, lines
 from console.floor import HeldByAnother
+from console.host import Suggestion
 from console.inbox import agents_of, list_for, names_of_staff, remember
 from console.known import Known, known_of
 from console.pictures import keep_picture
@@ -23,7 +24,7 @@ from crm_store.conversations import Conversation
 from crm_store.customers import Customer
 from crm_store.db import new_id
 from crm_store.events import Event
-from crm_store.messages import Content, Policy, Refused
+from crm_store.messages import Content, NotFound, Policy, Refused
 from crm_store.quick_replies import QuickReply, fill_in
 
 HERE = "/console/conversations/{id}"
@@ -53,13 +54,7 @@ class Talk:
 @routes.page(HERE, right="inbox")
 def show(visit: Visit) -> Response:
     """The conversation, with the list beside it; what the customer wrote is read from now on."""
-    with visit.database.reading() as session:
-        talk = _talk(session, visit, visit.id())
-        shown = list_for(session, visit)
-    last = max((line.seq for line in talk.page.lines if line.message), default=0)
-    _mark_read(visit, talk.conversation, last)
-    html = visit.draw("conversation/conversation.html", talk=talk, shown=shown, people=shown.people)
-    return remember(html, shown)
+    return _shown(visit)
 
 
 @routes.page(HERE + "/older", right="inbox")
@@ -143,6 +138,18 @@ def reply(visit: Visit) -> Response:
     return visit.go(_path(visit))
 
 
+@routes.deed(HERE + "/suggest", right="inbox")
+def suggest(visit: Visit) -> Response:
+    """Have the language model propose a reply. It goes into the box, never to the customer."""
+    assist = visit.host.assist
+    if assist is None or "reply" not in assist.uses:
+        raise NotFound("no language model is set up for this")
+    suggestion = assist.suggest(visit.id())
+    if visit.request.headers.get("x-parley"):
+        return HTMLResponse(visit.part("conversation/suggested.html", suggestion=suggestion))
+    return _shown(visit, suggestion)
+
+
 @routes.deed(HERE + "/note", right="inbox")
 def write_note(visit: Visit) -> Response:
     """Write a note for colleagues."""
@@ -174,6 +181,16 @@ def mark_read(visit: Visit) -> Response:
         conversation = conversations.get_conversation(session, visit.id())
     _mark_read(visit, conversation, int(seq) if seq.isdecimal() else 0)
     return PlainTextResponse("", 204)
+
+
+def _shown(visit: Visit, suggestion: Suggestion | None = None) -> Response:
+    with visit.database.reading() as session:
+        talk = _talk(session, visit, visit.id())
+        shown = list_for(session, visit)
+    last = max((line.seq for line in talk.page.lines if line.message), default=0)
+    _mark_read(visit, talk.conversation, last)
+    values: dict[str, Any] = {"talk": talk, "shown": shown, "suggestion": suggestion}
+    return remember(visit.draw("conversation/conversation.html", people=shown.people, **values), shown)
 
 
 def _talk(session: Session, visit: Visit, conversation_id: UUID) -> Talk:

@@ -53,6 +53,48 @@ class Still:
         yield never()
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that a language model has drawn from."""
+
+    document: str
+    title: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a language model proposes to somebody who reads it before anything becomes of it."""
+
+    text: str = ""
+    language: str = ""
+    sources: Sequence[Source] = ()
+    warnings: Sequence[str] = ()  # `words.model["warn_…"]`: what speaks against it
+    fault: str = ""  # `words.model["fault_…"]`: why there is nothing
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether somebody may have spoken to the model through a message or a document."""
+        return bool({"link", "orders"} & set(self.warnings))
+
+
+class Assist(Protocol):
+    """A language model, where one is set up. Calls take as long as it thinks; its faults are told."""
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """What it may be asked for: "reply", "draft"."""
+
+    def suggest(self, conversation_id: UUID) -> Suggestion:
+        """A reply to what the customer said last."""
+
+    def draft(self, question: str, language: str = "") -> Suggestion:
+        """An answer to a question, from the company's documents."""
+
+    def is_spent(self) -> bool:
+        """Whether the day's budget is used up."""
+
+
 def _nothing(*_: object) -> None:
     """For calls that nobody listens to."""
 
@@ -84,3 +126,8 @@ class Host:
         | None
     ) = None
     entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned
+    assist: Assist | None = None
+
+    def may_ask(self, use: str) -> bool:
+        """Whether a language model may be asked for this: see `Assist.uses`."""
+        return self.assist is not None and use in self.assist.uses

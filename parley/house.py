@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -51,6 +52,7 @@ from parley.webhooks import Webhooks
 from parley.workers import Worked, Worker
 
 if TYPE_CHECKING:
+    from parley.assistant import Assistant
     from parley.together import Together
 
 POLL_AGAIN_SECONDS = 5.0
@@ -122,6 +124,7 @@ class House:
             self.channels, self.pipeline, self.delivery, self.waiting, self._put_off, now
         )
         self.together = self._joined(settings.redis_url)
+        self.assistant = self._assisted(settings)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
         self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
@@ -198,6 +201,7 @@ class House:
             stories=self.storybook,
             retold=lambda *told: retold(self.worker.bot, *told),
             entries_changed=self.entries_changed,
+            assist=self.assistant,
         )
 
     def entries_changed(self) -> None:
@@ -223,6 +227,18 @@ class House:
         self.hub.wire = self.pipeline.others = joined
         self.delivery.rate = joined.rate
         return joined
+
+    def _assisted(self, settings: Settings) -> Assistant | None:
+        """The language model, if one is set up."""
+        if not settings.llm.base_url:
+            return None
+        from parley.assistant import Assistant
+        from parley.shelving import Shelving
+
+        folder = settings.at(Path(settings.llm.documents)) if settings.llm.documents else None
+        shelving = Shelving(folder, lambda: self.worker.bot.project)
+        language = settings.locale.partition("-")[0]
+        return Assistant(settings.llm, self.database, shelving, self.now, settings.timezone, language)
 
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""

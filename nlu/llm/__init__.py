@@ -1,0 +1,1 @@
+"""A language model of any OpenAI-compatible server: asked, doubted, never simply believed."""

@@ -1,0 +1,115 @@
+"""Personal data do not leave the house: placeholders go out, and are filled in on their way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from crm_store.wording import normalise
+from nlu.spans import fold
+from nlu.system_entities import find_all
+
+LONGEST_TEXT = 20_000  # characters of one text that can be hidden in
+LEAST_DIGITS = 7  # a run of so many is somebody's number, whatever it is
+_SHORTEST_NAME = 2
+_MARKS = {
+    "phone": "PHONE", "email": "EMAIL", "order_number": "ORDER", "person": "NAME", "address": "ADDRESS",
+}  # fmt: skip
+# Finds of which nothing may be left standing beside them, in the order in which they are believed.
+_OURS = re.compile(r"\[(?:PHONE|EMAIL|ORDER|NAME|ADDRESS|NUMBER|TEXT)_\d+\]", re.IGNORECASE)
+_SIGN = r"\s@<>()\[\]{}\"',;:!?，。；：、！？"
+_EMAIL = re.compile(rf"[^{_SIGN}]+\s?@\s?(?:[^{_SIGN}]*[^{_SIGN}.])")
+_BETWEEN = (
+    "\\s\\-.·_()/\u200b-\u200d\u2060\ufeff"  # what people, and those who hide something, put between digits
+)
+_DIGITS = re.compile(rf"\d(?:[{_BETWEEN}]{{0,2}}\d){{{LEAST_DIGITS - 1},}}")
+_CODE = re.compile(r"[a-z0-9-]*\d[a-z0-9-]*", re.IGNORECASE)  # of letters and digits, as ids are
+_LONG_CODE = 12
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_HAN_NAME = re.compile("[\u4e00-\u9fff]{3}")
+_KOREAN_NAME = re.compile("[\uac00-\ud7af]{3}")
+
+
+class Redaction:
+    """Placeholders of one exchange with a model: the same thing always gets the same one."""
+
+    def __init__(self, names: Iterable[Any] = ()) -> None:
+        """`names`: names and values of the person's record; whatever is no text is left out."""
+        self._names = _pattern_of(names)
+        self._hidden: dict[str, str] = {}  # placeholder: what it stands for
+        self._given: dict[tuple[str, str], str] = {}
+
+    def hide(self, text: str) -> str:
+        """The text with placeholders; what is longer than `LONGEST_TEXT` is cut."""
+        text = text[:LONGEST_TEXT]
+        parts, end = [], 0
+        for start, stop, mark in _without_overlaps(self._finds(text)):
+            parts += [text[end:start], self._placeholder(mark, text[start:stop])]
+            end = stop
+        return "".join([*parts, text[end:]])
+
+    def show(self, text: str) -> str:
+        """A text of the model with everything back in its place; placeholders never given stay."""
+        return _OURS.sub(lambda found: self._hidden.get(found.group().upper(), found.group()), text)
+
+    def _placeholder(self, mark: str, said: str) -> str:
+        known = self._given.get((mark, said))
+        if known is None:
+            number = sum(1 for one, _ in self._given if one == mark) + 1
+            known = self._given[mark, said] = f"[{mark}_{number}]"
+            self._hidden[known] = said
+        return known
+
+    def _finds(self, text: str) -> Iterator[tuple[int, int, str]]:
+        folded = fold(text)
+        # What looks like a placeholder and is none would be mistaken for one on its way back.
+        yield from ((*found.span(), "TEXT") for found in _OURS.finditer(text))
+        for entity in find_all(text, folded=folded):
+            if mark := _MARKS.get(entity.entity):
+                yield entity.start, entity.end, mark
+        if self._names is not None:
+            yield from ((*found.span(), "NAME") for found in self._names.finditer(folded))
+        yield from ((*found.span(), "EMAIL") for found in _EMAIL.finditer(folded))
+        yield from ((*found.span(), "NUMBER") for found in _DIGITS.finditer(folded))
+        for found in _CODE.finditer(folded):
+            if len(found.group()) >= _LONG_CODE:
+                yield *found.span(), "NUMBER"
+
+
+def _without_overlaps(finds: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Finds that touch become one, named after the longest: half of an address is no less personal."""
+    merged: list[tuple[int, int, str, int]] = []
+    for start, end, mark in sorted(finds):
+        if merged and start < merged[-1][1]:
+            first, last, named, size = merged[-1]
+            better = end - start > size or (end - start == size and named == "NUMBER")
+            merged[-1] = first, max(last, end), mark if better else named, max(size, end - start)
+        elif end > start:
+            merged.append((start, end, mark, end - start))
+    return [(start, end, mark) for start, end, mark, _ in merged]
+
+
+def _pattern_of(names: Iterable[Any]) -> re.Pattern[str] | None:
+    known = {part for name in names if isinstance(name, str) for part in _parts(name)}
+    if not known:
+        return None
+    return re.compile("|".join(_as_pattern(name) for name in sorted(known, key=len, reverse=True)))
+
+
+def _parts(name: str) -> Iterator[str]:
+    """A name and its parts; a Chinese or Korean one of three characters without its first, too."""
+    whole = fold(" ".join(name.split()))
+    for one in {whole, normalise(name), *whole.split()}:
+        if len(one) >= _SHORTEST_NAME and any(c.isalnum() for c in one):
+            yield one
+        if _HAN_NAME.fullmatch(one) or _KOREAN_NAME.fullmatch(one):
+            yield one[1:]
+
+
+def _as_pattern(name: str) -> str:
+    said = r"\s+".join(map(re.escape, name.split()))
+    if _CJK.search(name):
+        return said
+    # "Al" is not in "also": words of an alphabet have borders.
+    return rf"(?<![a-z\u00c0-\u024f]){said}(?![a-z\u00c0-\u024f])"
