@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from console import drawing
 from console.faq_form import buttons_in_words, fields_of, read_draft
+from console.host import Suggestion
 from console.routing import Routes
 from console.visits import Visit
 from crm_store import faq, faq_edits, trainings, unanswered
@@ -44,7 +45,7 @@ def list_entries(visit: Visit) -> Response:
 def new_entry(visit: Visit) -> Response:
     """The form of a new entry; `question` is its first phrasing."""
     draft = Draft(phrasings=tuple(visit.query.get("question", "").splitlines()))
-    return _form(visit, None, draft)
+    return form_of(visit, None, draft)
 
 
 @routes.deed("/console/faq/new", right="faq")
@@ -57,7 +58,7 @@ def make_entry(visit: Visit) -> Response:
         with visit.database.writing() as session:
             entry = faq_edits.create(session, draft, visit.actor, visit.now)
     except BadEntry as error:
-        return _form(visit, None, draft, faults=error.faults)
+        return form_of(visit, None, draft, faults=error.faults)
     visit.host.entries_changed()
     return visit.go(f"/console/faq/{entry.id}", "faq.made" if draft.active else "faq.saved")
 
@@ -66,7 +67,7 @@ def make_entry(visit: Visit) -> Response:
 def show_entry(visit: Visit) -> Response:
     """An entry: the form of people's own, the text of the project's."""
     whole = _get(visit)
-    return _form(visit, whole, Draft.of(whole))
+    return form_of(visit, whole, Draft.of(whole))
 
 
 @routes.deed("/console/faq/{id:uuid}", right="faq")
@@ -83,10 +84,10 @@ def save_entry(visit: Visit) -> Response:
             entry = faq_edits.edit(session, whole.entry.id, draft, version, visit.actor, visit.now)
             waits = trainings.waits(session)
     except BadEntry as error:
-        return _form(visit, whole, draft, faults=error.faults)
+        return form_of(visit, whole, draft, faults=error.faults)
     except Stale:
         # The form keeps what was typed; saved once more, it counts.
-        return _form(visit, _get(visit), draft, stale=True)
+        return form_of(visit, _get(visit), draft, stale=True)
     visit.host.entries_changed()
     said = "faq.learning" if waits and entry.version != whole.entry.version else "faq.saved"
     return visit.go(f"/console/faq/{entry.id}", said)
@@ -147,7 +148,7 @@ def state_of(session: Session) -> dict[str, Any]:
     return {"training": last[0] if last else None, "live": live, "learned": live.version if live else 0}
 
 
-def _form(
+def form_of(
     visit: Visit,
     whole: Whole | None,
     draft: Draft,
@@ -156,7 +157,9 @@ def _form(
     stale: bool = False,
     question: str = "",
     asked: Mapping[str, Any] | None = None,
+    suggestion: Suggestion | None = None,
 ) -> Response:
+    """The form of an entry; `suggestion`: what a language model has proposed for it."""
     with visit.database.reading() as session:
         return visit.draw(
             "faq/entry.html",
@@ -167,6 +170,7 @@ def _form(
             stale=stale,
             doubles=faq.find_doubles(session, draft.phrasings, whole.entry.id if whole else None),
             buttons=buttons_in_words,
+            suggestion=suggestion,
             asked=asked,
             question=question,
             **state_of(session),
@@ -184,7 +188,7 @@ def _asked(visit: Visit, whole: Whole | None, draft: Draft) -> Response:
         asked = visit.host.preview(question, None if is_known else draft, own)
     if visit.request.headers.get("x-parley"):
         return HTMLResponse(visit.part("faq/asked.html", asked=asked, entry=own))
-    return _form(visit, whole, draft, question=question, asked=asked)
+    return form_of(visit, whole, draft, question=question, asked=asked)
 
 
 def _is_learned(visit: Visit, whole: Whole) -> bool:

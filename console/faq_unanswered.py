@@ -8,11 +8,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from console.faq import state_of
+from console.faq import form_of, state_of
+from console.faq_form import LANGUAGES
+from console.host import Labels
 from console.routing import Routes
 from console.visits import Visit
 from crm_store import audit, faq, faq_edits, unanswered
-from crm_store.faq import FaqEntry
+from crm_store.faq import FaqEntry, Wording
 from crm_store.faq_edits import Draft
 from crm_store.messages import NotFound
 from crm_store.unanswered import Group
@@ -30,23 +32,63 @@ class Asked:
     group: Group
     suggested: list[dict[str, Any]]  # entries with their scores
     added: FaqEntry | None  # whose phrasing it is already, until that is learned
+    meant: FaqEntry | None = None  # the entry that a language model takes it for
 
 
 @routes.page("/console/faq/unanswered", right="faq")
 def list_unanswered(visit: Visit) -> Response:
     """The questions, those asked most often first."""
+    return _listed(visit)
+
+
+@routes.deed("/console/faq/unanswered/draft", right="faq")
+def draft_entry(visit: Visit) -> Response:
+    """The form of a new entry, with an answer that the language model proposes. A person saves it."""
+    assist, question = visit.host.assist, visit.text("question")
+    if assist is None or "draft" not in assist.uses or not question:
+        raise NotFound("no language model is set up for this")
+    suggestion = assist.draft(question)
+    if suggestion.fault:
+        return _listed(visit, suggestion.fault)
+    spoken = suggestion.language if suggestion.language in LANGUAGES else ""
+    answers = () if suggestion.is_doubtful else (Wording(suggestion.text, spoken),)
+    return form_of(visit, None, Draft(phrasings=(question,), answers=answers), suggestion=suggestion)
+
+
+@routes.deed("/console/faq/unanswered/label", right="faq")
+def label_questions(visit: Visit) -> Response:
+    """Have the language model say what the questions on this page may be about."""
+    assist = visit.host.assist
+    if assist is None or "label" not in assist.uses:
+        raise NotFound("no language model is set up for this")
+    asked = [question for question in visit.texts("question") if question.strip()][:SHOWN]
+    labels = assist.label(asked) if asked else Labels()
+    if labels.fault:
+        return _listed(visit, labels.fault)
+    with visit.database.writing() as session:
+        unanswered.label(session, {key(question): name for question, name in labels.found.items()})
+    return visit.go("/console/faq/unanswered", "faq.labelled")
+
+
+def _listed(visit: Visit, fault: str = "") -> Response:
     page = int(visit.query.get("page", "1")) if visit.query.get("page", "1").isdigit() else 1
     with visit.database.reading() as session:
         found = unanswered.list_groups(session, visit.now, skip=(page - 1) * SHOWN, limit=SHOWN + 1)
         groups = found[:SHOWN]
         added = {key(text): entry for text, entry in faq.find_doubles(session, [g.text for g in groups])}
-        shown = [Asked(g, _suggested(visit, g.text), added.get(key(g.text))) for g in groups]
+        labels = faq.find_entries(session, {g.label for g in groups if g.label})
+        shown = [
+            Asked(g, _suggested(visit, g.text), added.get(key(g.text)), labels.get(g.label or ""))
+            for g in groups
+        ]
         return visit.draw(
             "faq/unanswered.html",
             questions=shown,
             total=unanswered.count_groups(session, visit.now),
             page=page,
             more=len(found) > SHOWN,
+            fault=fault,
+            spent=visit.host.assist is not None and visit.host.assist.is_spent(),
             **state_of(session),
         )
 

@@ -78,18 +78,29 @@ class Suggestion:
         return bool({"link", "orders"} & set(self.warnings))
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a language model takes questions for: names of entries and intents by question; empty: none."""
+
+    found: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+
 class Assist(Protocol):
     """A language model, where one is set up. Calls take as long as it thinks; its faults are told."""
 
     @property
     def uses(self) -> frozenset[str]:
-        """What it may be asked for: "reply", "draft"."""
+        """What it may be asked for: "reply", "draft", "label"."""
 
     def suggest(self, conversation_id: UUID) -> Suggestion:
         """A reply to what the customer said last."""
 
     def draft(self, question: str, language: str = "") -> Suggestion:
         """An answer to a question, from the company's documents."""
+
+    def label(self, questions: Sequence[str]) -> Labels:
+        """What each question may be about, of all that the bot knows."""
 
     def is_spent(self) -> bool:
         """Whether the day's budget is used up."""

@@ -5,7 +5,7 @@ Texts come in without phone numbers and the like; what is left goes with the cus
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +47,8 @@ class Unanswered(SQLModel, table=True):
     # open; picked (from what was asked back), covered (an entry answers it now), dismissed (by a person)
     state: str = Field(default="open", sa_column=Column(CleanText, nullable=False))
     asked_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # The entry or intent that a language model takes it for; empty: none; NULL: it was not asked.
+    label: str | None = Field(default=None, sa_column=Column(CleanText))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Group:
     conversation_id: UUID  # in which it was asked last
     why: str
     language: str
+    label: str | None = None  # see `Unanswered.label`
 
 
 _TABLE = SQLModel.metadata.tables[str(Unanswered.__tablename__)]
@@ -72,7 +75,10 @@ def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         question = row["text"][:LONGEST]
         if question.strip():
-            found.append(row | {"id": new_id(), "state": "open", "text": question, "key": key(question)})
+            found.append(
+                row
+                | {"id": new_id(), "state": "open", "label": None, "text": question, "key": key(question)}
+            )
     _NOTE.write(session, found)
 
 
@@ -109,6 +115,13 @@ def find_group(session: Session, question: str, now: datetime) -> list[Unanswere
     return list(session.exec(query.order_by(col(Unanswered.asked_at).desc()).limit(20)))
 
 
+def label(session: Session, labels: Mapping[str, str]) -> None:
+    """Keep what a language model takes open questions for: an entry's or intent's name by their key."""
+    for one, name in labels.items():
+        mine = update(Unanswered).where(_open(), col(Unanswered.key) == one)
+        session.execute(mine.values(label=name))
+
+
 def settle(session: Session, keys: Collection[str], state: str) -> int:
     """Take questions from the list, `dismissed` by a person or `covered` by an entry; how many."""
     if not keys:
@@ -138,4 +151,6 @@ def _newest(keys: Collection[str]) -> Any:
 
 
 def _group(row: Unanswered, count: int) -> Group:
-    return Group(row.key, row.text, count, row.asked_at, row.conversation_id, row.why, row.language)
+    return Group(
+        row.key, row.text, count, row.asked_at, row.conversation_id, row.why, row.language, row.label
+    )

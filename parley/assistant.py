@@ -19,24 +19,27 @@ import structlog
 from sqlmodel import Session
 
 from config.settings import Llm
-from console.host import Source, Suggestion
-from crm_store import conversations, customers, history, identities, model_budget, staff
+from console.host import Labels, Source, Suggestion
+from crm_store import conversations, customers, history, identities, model_budget, staff, unanswered
 from crm_store.db import Database
 from crm_store.history import Message
 from crm_store.language import guess_language
 from crm_store.messages import ParleyError
+from crm_store.wording import key
 from nlu.llm import prompts
-from nlu.llm.answers import Answered, read_answer
+from nlu.llm.answers import Answered, read_answer, read_labels
 from nlu.llm.client import Client, ModelFailed
 from nlu.llm.documents import Passage
 from nlu.llm.prompts import Prompt, prompt_of
 from nlu.llm.redaction import Redaction
-from parley.shelving import Shelving
+from parley.bot import Bot
+from parley.shelving import Shelving, title_of
 
 AT_ONCE = 4  # questions to the model in one process
 MOST_TOKENS = 700  # of an answer
 MOST_LINES = 16  # of a conversation that the model is shown
 LONGEST_LINE = 1000  # characters
+MOST_CHOICES = 150  # entries and intents that are all named to the model
 _HARMLESS = frozenset({"language", customers.ZONE})  # attributes that say nothing of who it is
 _WHO = {"customer": "customer", "agent": "agent", "bot": "bot", "campaign": "bot"}
 
@@ -75,6 +78,7 @@ class Assistant:
         settings: Llm,
         database: Database,
         shelving: Shelving,
+        bot: Callable[[], Bot],
         now: Callable[[], datetime],
         zone: str,
         language: str,
@@ -82,19 +86,24 @@ class Assistant:
         """`zone`: by which days begin; `language`: the company's own."""
         self.settings = settings
         self.shelving = shelving
+        self._bot = bot
         self.language = language
         self.database = database
         self.now = now
         self._zone = ZoneInfo(zone)
-        key = settings.api_key.get_secret_value()
-        self._client = Client(settings.base_url, settings.model, key, settings.timeout_seconds)
+        secret = settings.api_key.get_secret_value()
+        self._client = Client(settings.base_url, settings.model, secret, settings.timeout_seconds)
         self._free = threading.BoundedSemaphore(AT_ONCE)
         self._told: date | None = None
 
     @property
     def uses(self) -> frozenset[str]:
         """What people may ask for, as the settings say."""
-        asked = {"reply": self.settings.suggest_replies, "draft": self.settings.draft_answers}
+        asked = {
+            "reply": self.settings.suggest_replies,
+            "draft": self.settings.draft_answers,
+            "label": self.settings.label_questions,
+        }
         return frozenset(use for use, may in asked.items() if may)
 
     def suggest(self, conversation_id: UUID) -> Suggestion:
@@ -114,9 +123,24 @@ class Assistant:
         passages = self.shelving.look().find(question)
         if not passages:
             return Suggestion(fault="nothing_known")
-        hidden = Redaction()
+        hidden = Redaction(self._asking([question]))
         material = {"question": hidden.hide(question), "passages": numbered(passages, hidden)}
         return self._suggestion("draft", prompts.ANSWER, spoken, hidden, material, passages, [question], [])
+
+    def label(self, questions: Sequence[str]) -> Labels:
+        """Which entry or intent each question is about, of those that the bot knows."""
+        choices = self._choices(questions)
+        hidden = Redaction(self._asking(questions))
+        asked = [{"question": n, "text": hidden.hide(one)} for n, one in enumerate(questions, 1)]
+        offered = [{"choice": name, "about": hidden.hide(about)} for name, about in choices.items()]
+        prompt = prompt_of(prompts.LABELS, "en", {"questions": asked, "choices": offered})
+        try:
+            found = read_labels(self.ask("label", prompt), len(questions), list(choices))
+        except ModelFailed as error:
+            return Labels(fault=self._failed("label", error))
+        except BudgetSpent:
+            return Labels(fault="spent")
+        return Labels({question: found.get(place, "") for place, question in enumerate(questions)})
 
     def ask(self, use: str, prompt: Prompt, within: float | None = None) -> dict[str, Any]:
         """The model's JSON object; ModelFailed or BudgetSpent. What it cost is written down either way."""
@@ -176,11 +200,36 @@ class Assistant:
             value = self.ask(use, prompt)
             answered = read_answer(value, prompt, passages, hidden.show, language, heard, told)
         except ModelFailed as error:
-            log.warning("model.failed", use=use, fault=error.fault, why=str(error))
-            return Suggestion(fault=error.fault)
+            return Suggestion(fault=self._failed(use, error))
         except BudgetSpent:
             return Suggestion(fault="spent")
         return _shown(answered, language)
+
+    def _failed(self, use: str, error: ModelFailed) -> str:
+        log.warning("model.failed", use=use, fault=error.fault, why=str(error))
+        return error.fault
+
+    def _asking(self, questions: Sequence[str]) -> list[Any]:
+        """What the records know of those who have asked these questions."""
+        with self.database.reading() as session:
+            rows = [
+                row for one in questions for row in unanswered.find_group(session, key(one), self.now())
+            ]
+            who = {row.customer_id for row in rows}
+            return [name for one in who for name in known_of(session, one)]
+
+    def _choices(self, questions: Sequence[str]) -> dict[str, str]:
+        """What questions may be about, with a title; of a large bot what the questions are nearest to."""
+        project = self._bot().project
+        intents = project.intents - project.retrieval_intents
+        names = [*project.entry_responses(), *sorted(intents)]
+        if len(names) > MOST_CHOICES:
+            near: set[str] = set()
+            for heard in self._bot().fallback.understand(list(questions)):
+                near |= {answer.entry for answer in heard.answers}
+                near |= {name for name, _ in heard.ranking}
+            names = [name for name in names if name in near]
+        return {name: title_of(project, name) for name in names}
 
 
 def read_talk(session: Session, conversation_id: UUID, own: str) -> Talk:

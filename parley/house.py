@@ -237,8 +237,15 @@ class House:
 
         folder = settings.at(Path(settings.llm.documents)) if settings.llm.documents else None
         shelving = Shelving(folder, lambda: self.worker.bot.project)
-        language = settings.locale.partition("-")[0]
-        return Assistant(settings.llm, self.database, shelving, self.now, settings.timezone, language)
+        return Assistant(
+            settings.llm,
+            self.database,
+            shelving,
+            lambda: self.worker.bot,
+            self.now,
+            settings.timezone,
+            settings.locale.partition("-")[0],
+        )
 
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""

@@ -51,11 +51,15 @@ class Shelving:
             return self._shelf
 
 
+def title_of(project: Project, name: str) -> str:
+    """Under which title an entry or intent is offered to customers; else its name."""
+    titles = [one.text for one in project.domain.responses.get(f"utter_label/{name}", ()) if one.text]
+    return titles[0] if titles else name.rpartition("/")[2]
+
+
 def _answers(project: Project) -> Iterator[Passage]:
     """Every wording of an entry that is the same whatever the customer's slots hold."""
-    responses = project.domain.responses
     for entry, name in project.entry_responses().items():
-        titles = [one.text for one in responses.get(f"utter_label/{entry}", ()) if one.text]
-        for variation in responses[name]:
+        for variation in project.domain.responses[name]:
             if variation.text and "{" not in variation.text:
-                yield Passage(FAQ, titles[0] if titles else entry.partition("/")[2], variation.text)
+                yield Passage(FAQ, title_of(project, entry), variation.text)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,50 +12,15 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, expect
-from pydantic import SecretStr
 from sqlmodel import select
 from structlog.testing import capture_logs
 
-from config.settings import Llm
-from console.app import create_console
 from crm_store import conversations, customers, model_budget
 from crm_store.db import Database
 from crm_store.history import Message
-from nlu.project import Project
-from parley.assistant import Assistant
-from parley.shelving import Shelving
+from tests.console.assisted import KEY, assistant_of
 from tests.console.office import NOON, PHONE, Office, desk
-from tests.nlu.model_server import ModelServer, gullible, honest, model_server, with_status
-from tests.nlu.tea import DOCUMENTS
-
-KEY = "sk-very-secret"
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with model_server() as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    documents = tmp_path / "documents"
-    documents.mkdir()
-    for name, text in DOCUMENTS.items():
-        (documents / name).write_text(text, encoding="utf-8")
-    return documents
-
-
-def assistant_of(office: Office, server: ModelServer, folder: Path | None, **more: Any) -> Assistant:
-    """An assistant, and the office's console with it."""
-    given: dict[str, Any] = {"base_url": server.url, "model": "m", "timeout_seconds": 5}
-    settings = Llm(**given | {"api_key": SecretStr(KEY)} | more)
-    project = Project()
-    shelving = Shelving(folder, lambda: project)
-    assistant = Assistant(settings, office.database, shelving, lambda: office.time, "Asia/Shanghai", "zh")
-    office.host = replace(office.host, assist=assistant)
-    office.console = create_console(office.host)
-    return assistant
+from tests.nlu.model_server import ModelServer, gullible, honest, with_status
 
 
 def path(talk: UUID) -> str:

@@ -1,4 +1,4 @@
-"""What the language model has cost."""
+"""A language model: what it has cost, and what it takes unanswered questions for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,3 +19,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day"),
         info={"personal": {}},
     )
+    op.add_column("unanswered", sa.Column("label", crm_store.db.CleanText(), nullable=True))
