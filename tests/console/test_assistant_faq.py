@@ -31,7 +31,8 @@ def asked(office: Office, *questions: str) -> None:
             customer = session.exec(select(Message).where(Message.id == said.message_id)).one().customer_id
             row = {
                 "message_id": said.message_id, "conversation_id": said.conversation_id,
-                "customer_id": customer, "text": question, "language": "", "why": "fallback", "asked_at": office.time,
+                "customer_id": customer, "text": question, "language": "", "why": "fallback",
+                "asked_at": office.time,
             }  # fmt: skip
             unanswered.note_unanswered(session, [row])
 
