@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Index
@@ -13,6 +13,12 @@ from crm_store.conversations import Conversation
 from crm_store.db import CleanText, UtcDateTime, new_id
 
 LONGEST_NOTE = 4000  # characters
+# Authors who are no staff, whose names never begin with a blank.
+MODEL = " model"  # a summary by the language model
+DOUBTFUL = " model?"  # the same, of a conversation in which somebody speaks to the model
+_BY_MODEL = (MODEL, DOUBTFUL)
+SUMMARY_WITHIN = timedelta(minutes=10)  # after a hand-over; later nobody waits for one
+SUMMARY_KEEPS = timedelta(hours=1)  # for so long another hand-over of the same conversation needs none
 
 
 class Note(SQLModel, table=True):
@@ -33,6 +39,16 @@ class Note(SQLModel, table=True):
     text: str = Field(sa_column=Column(CleanText, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
+    @property
+    def by_model(self) -> bool:
+        """Whether a language model has written it."""
+        return self.author in _BY_MODEL
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether somebody may have told the model what to write."""
+        return self.author == DOUBTFUL
+
 
 def write_note(
     session: Session, conversation: Conversation, author: str, text: str, *, after_seq: int, now: datetime
@@ -49,6 +65,23 @@ def write_note(
     session.add(note)
     session.flush()
     return note
+
+
+def without_summary(session: Session, now: datetime, limit: int = 20) -> list[tuple[UUID, datetime]]:
+    """Conversations that people were given lately and no model has summed up: their ids, and since when."""
+    summed_up = select(Note.id).where(
+        col(Note.conversation_id) == col(Conversation.id),
+        col(Note.author).in_(_BY_MODEL),
+        col(Note.created_at) > now - SUMMARY_KEEPS,
+    )
+    query = select(Conversation.id, Conversation.floor_since).where(
+        col(Conversation.floor).in_(("waiting", "agent")),
+        col(Conversation.floor_since) > now - SUMMARY_WITHIN,
+        col(Conversation.heard_at).is_not(None),
+        ~summed_up.exists(),
+    )
+    newest_first = query.order_by(col(Conversation.floor_since).desc()).limit(limit)
+    return [(one, since) for one, since in session.exec(newest_first) if since is not None]
 
 
 def list_notes(

@@ -27,9 +27,10 @@ from crm_store.language import guess_language
 from crm_store.messages import ParleyError
 from crm_store.wording import key
 from nlu.llm import prompts
-from nlu.llm.answers import Answered, read_answer, read_labels
+from nlu.llm.answers import Answered, read_answer, read_labels, read_summary
 from nlu.llm.client import Client, ModelFailed
 from nlu.llm.documents import Passage
+from nlu.llm.grounding import has_strange_links
 from nlu.llm.prompts import Prompt, prompt_of
 from nlu.llm.redaction import Redaction
 from parley.bot import Bot
@@ -141,6 +142,19 @@ class Assistant:
         except BudgetSpent:
             return Labels(fault="spent")
         return Labels({question: found.get(place, "") for place, question in enumerate(questions)})
+
+    def summarise(self, talk: Talk) -> str:
+        """What a conversation is about, for whoever takes it over; ModelFailed or BudgetSpent."""
+        hidden = Redaction(talk.names)
+        prompt = prompt_of(prompts.SUMMARY, self.language, {"conversation": _hidden(talk.lines, hidden)})
+        text = read_summary(self.ask("summary", prompt), prompt, hidden.show, self.language)
+        if has_strange_links(text, [*talk.heard, *talk.told]):
+            raise ModelFailed("rubbish", "the summary names an address that nobody has said")
+        return text
+
+    def stop(self) -> None:
+        """Ask nothing any more; whoever waits for the model is told that it does not answer."""
+        self._client.stop()
 
     def ask(self, use: str, prompt: Prompt, within: float | None = None) -> dict[str, Any]:
         """The model's JSON object; ModelFailed or BudgetSpent. What it cost is written down either way."""

@@ -142,6 +142,8 @@ class House:
         self._begin("delivery", self.delivery.run(), vital=True)
         self._begin("learning", self.learning.run(), vital=True)
         self._begin("clock", self.clock.run(), vital=True)
+        if self.assistant and self.settings.llm.summarise:
+            self._begin("summaries", self._summed_up(self.assistant))
         for channel in self.channels:
             if channel.polls:
                 self._begin(channel.name, self._poll(channel), vital=True)
@@ -152,6 +154,8 @@ class House:
     async def stop(self) -> None:
         """Finish what is in hand, then close everything."""
         self.hub.close()
+        if self.assistant:
+            self.assistant.stop()
         parts = [task for task in self._tasks if task.get_name() != PUT_BACK]
         for part in parts:
             part.cancel()
@@ -246,6 +250,11 @@ class House:
             settings.timezone,
             settings.locale.partition("-")[0],
         )
+
+    async def _summed_up(self, assistant: Assistant) -> None:
+        from parley.summaries import Summaries
+
+        await Summaries(assistant, self.database, self.changed, self.now).run()
 
     async def _poll(self, channel: Channel) -> None:
         """One process at a time polls a platform; another takes over when that one ends."""

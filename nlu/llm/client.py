@@ -63,6 +63,8 @@ class Client:
         self._model = model
         self._key = key
         self._timeout = timeout
+        self._open: set[http.client.HTTPConnection] = set()
+        self._stopped = False
         self._left_out: frozenset[str] = frozenset()  # of _PICKY, what this server does not take
 
     def ask(self, messages: Messages, most_tokens: int, within: float | None = None) -> Replied:
@@ -74,6 +76,12 @@ class Client:
         if status != 200:
             raise ModelFailed(_fault_of(status), f"the model's server answered HTTP {status}", 0)
         return read_completion(body)
+
+    def stop(self) -> None:
+        """Cut what is being asked, and ask nothing any more."""
+        self._stopped = True
+        for connection in list(self._open):
+            _cut(connection)
 
     def _twice(self, messages: Messages, most_tokens: int, until: float) -> tuple[int, Any, bytes]:
         """Try again once where nothing can have been answered: no connection, or "too many requests"."""
@@ -93,6 +101,8 @@ class Client:
 
     def _once(self, messages: Messages, most_tokens: int, until: float) -> tuple[int, Any, bytes]:
         left = until - time.monotonic()
+        if self._stopped:
+            raise ModelFailed("no_answer", "this process is being stopped", 0)
         if left <= 0:
             raise ModelFailed("too_slow", "no time is left to ask the model", 0)
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
@@ -102,6 +112,7 @@ class Client:
         watch = threading.Timer(left, _cut, (connection, late))
         watch.daemon = True
         watch.start()
+        self._open.add(connection)
         try:
             connection.connect()
         except OSError as error:
@@ -110,6 +121,7 @@ class Client:
             return self._exchange(connection, messages, most_tokens, late)
         finally:
             watch.cancel()
+            self._open.discard(connection)
             connection.close()
 
     def _exchange(
@@ -193,8 +205,9 @@ def _read(response: http.client.HTTPResponse) -> bytes:
     return b"".join(pieces)
 
 
-def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
-    late.set()
+def _cut(connection: http.client.HTTPConnection, late: threading.Event | None = None) -> None:
+    if late is not None:
+        late.set()
     sock = connection.sock
     if sock is not None:
         with suppress(OSError):

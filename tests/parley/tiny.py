@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from actions.base import Turn
 from bots.base import Channel, ChannelSettings, Reply
-from config.settings import Settings
+from config.settings import Llm, Settings
 from crm_store.messages import Address, Content, Incoming, Policy, Sent, Understanding
 from nlu.base import LISTEN, Decision, State
 from nlu.domain import Domain
@@ -226,11 +226,12 @@ async def tiny_house(
     remote: bool = False,
     more: Collection[Channel] = (),
     redis: str = "",
+    llm: Llm | None = None,
 ) -> AsyncIterator[TinyHouse]:
     """Open a house over this database; closed when the block ends."""
     ear = ear or Ear(remote=remote)
     pigeon = Pigeon("pigeon", policy)
-    settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis)
+    settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis, llm=llm or Llm())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(houses, "open_channels", lambda *_: [pigeon, *more])
         patch.setattr(houses, "bot_of", lambda *_: tiny_bot(ear))
