@@ -26,7 +26,8 @@ HAND_OVER = "action_handover"
 UNSUPPORTED = "utter_unsupported"
 MOST_ACTIONS = 10
 # After these nothing is left to say in the turn, but for the form that was interrupted.
-_CONCLUDING = frozenset({"exact", "faq", "ask_back", "hand_over", "unsupported", "fallback"})
+_CONCLUDING = frozenset({"exact", "faq", "generated", "ask_back", "hand_over", "unsupported", "fallback"})
+_ANSWERS = frozenset({"exact", "faq", "generated"})
 _MISSES = frozenset({"ask_back", "fallback"})
 
 
@@ -205,7 +206,7 @@ class RuleDialogue:
         further = [answer for answer in heard.more if answer.entry in self.reader.entries]
         if state.decided_by in {"exact", "faq"} and len(state.done) <= len(further):
             return self._answer(further[len(state.done) - 1], "faq")
-        if state.active_loop in self.domain.forms and state.decided_by in {"exact", "faq"}:
+        if state.active_loop in self.domain.forms and state.decided_by in _ANSWERS:
             return self._asks_again(state, heard, "")
         return Decision(LISTEN, "listen")
 

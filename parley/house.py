@@ -52,11 +52,13 @@ from parley.webhooks import Webhooks
 from parley.workers import Worked, Worker
 
 if TYPE_CHECKING:
+    from parley.answering import Answering
     from parley.assistant import Assistant
     from parley.together import Together
 
 POLL_AGAIN_SECONDS = 5.0
 LOCK_CHECK_SECONDS = 2.0
+DOCUMENTS_SECONDS = 2.0  # between two looks at what a language model may draw from
 # What is due by its time, each once a second and in this order: see `parley/clock.py`.
 TICKS: Mapping[str, Tick] = {
     "followups": due_followups.tick,
@@ -125,6 +127,10 @@ class House:
         )
         self.together = self._joined(settings.redis_url)
         self.assistant = self._assisted(settings)
+        if self.assistant and settings.llm.answer_customers:
+            from parley.answering import Answering
+
+            worker.answering = Answering(self.assistant, worker.policies, now)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
         self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
@@ -144,6 +150,8 @@ class House:
         self._begin("clock", self.clock.run(), vital=True)
         if self.assistant and self.settings.llm.summarise:
             self._begin("summaries", self._summed_up(self.assistant))
+        if self.worker.answering:
+            self._begin("documents", self._kept_ready(self.worker.answering))
         for channel in self.channels:
             if channel.polls:
                 self._begin(channel.name, self._poll(channel), vital=True)
@@ -250,6 +258,14 @@ class House:
             settings.timezone,
             settings.locale.partition("-")[0],
         )
+
+    async def _kept_ready(self, answering: Answering) -> None:
+        while True:
+            try:
+                await in_thread(answering.look)
+            except OSError:
+                log.exception("documents.unread")  # They are being replaced, perhaps: looked at again.
+            await asyncio.sleep(DOCUMENTS_SECONDS)
 
     async def _summed_up(self, assistant: Assistant) -> None:
         from parley.summaries import Summaries

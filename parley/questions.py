@@ -12,11 +12,10 @@ from sqlmodel import Session
 from crm_store import unanswered
 from crm_store.messages import Understanding
 from nlu.base import Decision
-from nlu.built_in import FALLBACK
+from parley.giving_up import GENERATED, GIVEN_UP, gives_up
 from parley.turns import Acted, Situation
 
-_GIVEN_UP = frozenset({"ask_back", "fallback", "hand_over"})
-_BY_PROJECT = frozenset({"rule", "story"})
+_WHYS = GIVEN_UP | {GENERATED}
 _PERSONAL = frozenset({"phone", "email", "person", "address"})
 _ASKS = re.compile(
     r"[?？]|[吗嘛呢么]\s*$|什么|怎么|怎样|如何|多少|哪|几|能不能|可不可以|有没有|是不是|可以|"
@@ -51,7 +50,7 @@ def question_of(situation: Situation, acted: Acted) -> dict[str, Any] | None:
     While a person has the floor, only what looks like a question that the bot could not have answered.
     """
     heard, decision = situation.heard, acted.decided
-    if decision is None or not _is_typed(heard) or not _is_given_up(acted, decision):
+    if decision is None or not _is_typed(heard) or not _is_unanswered(acted, decision):
         return None
     by_agent = situation.floor != "bot"
     if by_agent and not _ASKS.search(heard.text):
@@ -62,7 +61,7 @@ def question_of(situation: Situation, acted: Acted) -> dict[str, Any] | None:
         "customer_id": situation.conversation.customer_id,
         "text": masked(heard),
         "language": heard.language,
-        "why": "agent" if by_agent else decision.by if decision.by in _GIVEN_UP else "fallback",
+        "why": "agent" if by_agent else decision.by if decision.by in _WHYS else "fallback",
         "asked_at": situation.message.created_at,
     }
 
@@ -86,8 +85,6 @@ def _is_typed(heard: Understanding) -> bool:
     return heard.engine not in ("payload", "platform", "") and any(c.isalnum() for c in heard.text)
 
 
-def _is_given_up(acted: Acted, decision: Decision) -> bool:
-    unheard = acted.intent == FALLBACK
-    return decision.by in _GIVEN_UP or (
-        unheard and decision.by in _BY_PROJECT and not acted.state.active_loop
-    )
+def _is_unanswered(acted: Acted, decision: Decision) -> bool:
+    # What a language model has answered is still a question for an entry that people have read.
+    return decision.by == GENERATED or gives_up(decision, acted.intent, acted.state)

@@ -24,6 +24,7 @@ from nlu.sessions import in_session
 from nlu.system_entities import seen_from
 from parley import keywords
 from parley.bot import LANGUAGES, Bot
+from parley.giving_up import leaves_open
 
 MOST_ACTIONS = 10
 REPEAT_COMING_AFTER = timedelta(minutes=2)
@@ -58,6 +59,7 @@ class Situation:
     now: datetime
     answer_at: datetime  # not before this moment, unless the platform's own request carries it
     floor: Floor = "bot"  # as the message found it
+    instead: Decision | None = None  # of giving up: what a language model answers
 
 
 def act(situation: Situation) -> Acted:
@@ -141,6 +143,8 @@ def _talk(situation: Situation, state: State, language: str) -> Acted:
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)
         if decision.action == LISTEN:
             return acted
+        if situation.instead and not acted.decided and leaves_open(decision, acted.intent, acted.state):
+            decision = situation.instead
         acted.decided = acted.decided or decision
         contents, turn = _run(situation, acted.state, decision, language)
         _say(situation, acted, contents, f"action:{decision.action}")

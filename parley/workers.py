@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import structlog
@@ -32,12 +32,15 @@ from crm_store.history import (
 from crm_store.messages import Address, Floor, Incoming, Policy, Understanding, clean
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recording
-from nlu.base import State
+from nlu.base import Decision, State
 from parley.bot import Bot, Words
 from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.turns import Acted, Situation, act, act_in_silence, handed_over
 from parley.waiting import Key
+
+if TYPE_CHECKING:
+    from parley.answering import Answering
 
 MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
@@ -94,6 +97,12 @@ class Worker:
     policies: Mapping[str, Policy]
     now: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
+    answering: Answering | None = None  # a language model, where it may answer customers
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether understanding may take long, so that conversations are worked off one by one."""
+        return self.bot.interpreter.remote or self.answering is not None
 
     def understand(self, incoming: Sequence[Incoming]) -> dict[Key, Understanding]:
         """What messages mean that are not recorded yet; nothing where a remote engine would be asked."""
@@ -103,7 +112,14 @@ class Worker:
             return {}
         words = [Words(clean(one.content.text), clean(one.payload), one.content) for one in asked]
         keys = ((one.address, clean(one.key)) for one in asked)
-        return dict(zip(keys, bot.understand(words), strict=True))
+        found = dict(zip(keys, bot.understand(words), strict=True))
+        return found if self.answering is None else self._at_once(bot, found)
+
+    def _at_once(self, bot: Bot, found: dict[Key, Understanding]) -> dict[Key, Understanding]:
+        """Only of addresses at which no model is asked, which would hold all that is recorded with it."""
+        assert self.answering is not None
+        slow = {key[0] for key, heard in found.items() if self.answering.may_help(bot, heard)}
+        return {key: heard for key, heard in found.items() if key[0] not in slow}
 
     def answer(
         self,
@@ -142,6 +158,7 @@ class Worker:
                 messages = read_waiting(session, ids, most)
             at, began = self.now(), perf_counter()
             heard = dict(zip((m.id for m in messages), bot.understand(messages), strict=True))
+            instead = self._generated(bot, messages, heard)
             acting = perf_counter()
             with self.database.writing() as session:
                 mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
@@ -150,7 +167,7 @@ class Worker:
                 messages = [m for m in messages if m.id in waiting]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
-                turns = self._act(session, bot, mine, messages, heard, states, now)
+                turns = self._act(session, bot, mine, messages, heard, states, now, instead)
                 mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
                 asking = {m.address for m in messages if (m.address, m.key) in inline}
                 _start(turns, inline, outbox.in_the_way(session, asking), now)
@@ -181,10 +198,11 @@ class Worker:
         heard: Mapping[UUID, Understanding],
         known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,
+        instead: Mapping[UUID, Decision] | None = None,
     ) -> _Turns:
         """Answer these messages; messages, answers and conversations are left to the caller to write.
 
-        `known`: where the dialogues of their conversations stand.
+        `known`: where the dialogues of their conversations stand. `instead`: see `Situation`, by message.
         """
         states = {key: _read(known[key]) for key in mine if key in known}
         turns, asked = _Turns(), Asked()
@@ -194,6 +212,7 @@ class Worker:
             if message.attempts == TRIES - 1:
                 state = State()  # It may be the dialogue so far that this project cannot go on with.
             situation = self._situation(session, bot, conversation, message, heard[message.id], state, now)
+            situation.instead = instead.get(message.id) if instead else None
             speaks = conversation.floor in ("bot", "waiting")
             speaks = speaks and not (message.is_replayed and parked.is_late(session, message))
             acted = act(situation) if speaks else act_in_silence(situation)
@@ -208,6 +227,19 @@ class Worker:
         asked.write(session)
         dialogues.save_states(session, {key: state.to_json() for key, state in states.items()}, now)
         return turns
+
+    def _generated(
+        self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding]
+    ) -> dict[UUID, Decision]:
+        """What a language model answers where the bot gives up; no transaction is open while it thinks.
+
+        Of several messages that wait none: what the bot makes of one depends on those before it.
+        """
+        if self.answering is None or len(messages) != 1:
+            return {}
+        (message,) = messages
+        found = self.answering.find(bot, message, heard[message.id])
+        return {message.id: found.decision()} if found else {}
 
     def _held_elsewhere(self, messages: Sequence[Inbound], inline: Collection[Key]) -> set[Key]:
         channels = {m.address.channel for m in messages}

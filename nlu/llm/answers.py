@@ -67,8 +67,8 @@ def read_answer(
 ) -> Answered:
     """The answer in a model's JSON object; ModelFailed if it is not one, or gives its instructions away.
 
-    `heard`: what customers have said, `told`: what we have. A number may stand there, too; a link only in
-    what is ours.
+    `heard`: what customers have said, `told`: what we have. Numbers and links may come from what is ours,
+    never from what a customer would like to hear.
     """
     text = show(_text(value, "answer", LONGEST_ANSWER, may_be_empty=True))
     if not text:
@@ -83,7 +83,7 @@ def read_answer(
         warnings.append("uncited")
     if "link" in warnings and not has_strange_links(text, [*sources, *told]):
         warnings.remove("link")
-    if "number" in warnings and not figures_of(text) - figures_of("\n".join([*sources, *heard, *told])):
+    if "number" in warnings and not figures_of(text) - figures_of("\n".join([*sources, *told])):
         warnings.remove("number")
     if looks_like_orders([text, *sources, *heard]):
         warnings.append("orders")
