@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -38,7 +37,7 @@ from parley.learning import Learning
 from parley.live import Feed, Hub
 from parley.metrics import Metrics
 from parley.now import utc_now
-from parley.opening import bot_of, open_channels, rules_of
+from parley.opening import bot_of, documents_of, open_channels, rules_of
 from parley.pipeline import Pipeline
 from parley.previewing import preview
 from parley.putting_off import put_off
@@ -247,8 +246,7 @@ class House:
         from parley.assistant import Assistant
         from parley.shelving import Shelving
 
-        folder = settings.at(Path(settings.llm.documents)) if settings.llm.documents else None
-        shelving = Shelving(folder, lambda: self.worker.bot.project)
+        shelving = Shelving(documents_of(settings), lambda: self.worker.bot.project)
         return Assistant(
             settings.llm,
             self.database,

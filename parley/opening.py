@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,18 @@ def rules_of(settings: Settings) -> Rules:
         period=timedelta(days=sending.frequency_days),
         zone=settings.timezone,
     )
+
+
+def documents_of(settings: Settings) -> Path | None:
+    """The folder that a language model may draw from; SettingsError if it is named and not there."""
+    if not settings.llm.documents:
+        return None
+    folder, key = settings.at(Path(settings.llm.documents)), "llm.documents"
+    if not folder.is_dir():
+        raise SettingsError(
+            settings.file, [(line_of(settings.file, key), key, f"there is no folder {folder}")]
+        )
+    return folder
 
 
 def open_channels(settings: Settings, host: Host) -> list[Channel]:

@@ -325,3 +325,9 @@ def test_the_client_of_redis_is_loaded_only_by_who_has_one() -> None:
     asked = "import sys, parley.house, parley.app; print([m for m in sys.modules if m.startswith('redis')])"
     found = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
     assert found.stdout.strip() == "[]", found.stderr
+
+
+def test_a_language_model_costs_nothing_where_there_is_none() -> None:
+    asked = "import sys, parley.house, parley.app; print([m for m in sys.modules if '.llm' in m])"
+    found = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]", found.stderr

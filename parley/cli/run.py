@@ -29,7 +29,7 @@ from parley.cli.store import open_database
 from parley.host import HouseHost
 from parley.live import Hub
 from parley.now import utc_now
-from parley.opening import bot_of, open_channels
+from parley.opening import bot_of, documents_of, open_channels
 
 # Scoring a batch of texts is one small matrix product: more threads only cost memory.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -44,6 +44,7 @@ def run(
     """Run everything in one process: web, workers, delivery."""
     settings = settings_from(config)
     # What is wrong is told here, before the process becomes the server.
+    documents_of(settings)
     channels = open_channels(settings, _idle_host(settings))
     # Here too, so that the server never loads what only a migration needs (11 MB).
     with open_database(config) as database:
@@ -137,10 +138,11 @@ def _found(config: Config) -> tuple[list[dict[str, object]], list[dict[str, obje
     except SettingsError as error:
         return _told(error), []
     faults, notes = [], list[Problem]()
-    try:
-        open_channels(settings, _idle_host(settings))
-    except SettingsError as error:
-        faults += _told(error)
+    for check in (lambda: open_channels(settings, _idle_host(settings)), lambda: documents_of(settings)):
+        try:
+            check()
+        except SettingsError as error:
+            faults += _told(error)
     folder = settings.at(settings.bot)
     try:
         project = read_project(folder)

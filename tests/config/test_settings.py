@@ -8,6 +8,7 @@ import pytest
 
 from config.reading import SettingsError
 from config.settings import DEFAULT_FILE, read_settings
+from parley.opening import documents_of
 
 
 def write(folder: Path, text: str) -> Path:
@@ -116,3 +117,29 @@ def test_a_wrong_value_is_never_repeated_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings(write(tmp_path, 'public_url = ["hunter2"]\n'), {})
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_language_model_needs_an_address_and_a_name_and_keeps_its_key_to_itself(tmp_path: Path) -> None:
+    ((line, key, _),) = faults(tmp_path, '[llm]\nbase_url = "localhost:8000"\n')
+    assert (line, key) == (2, "llm.base_url")
+    ((_, key, what),) = faults(tmp_path, '[llm]\nbase_url = "https://host/v1"\n')
+    assert (key, "name on the server" in what) == ("llm.model", True)
+    ((_, _, what),) = faults(tmp_path, '[llm]\nbase_url = "https://me:secret@host/v1"\nmodel = "m"\n')
+    assert "api_key" in what
+    assert "secret" not in what
+    ((_, key, what),) = faults(tmp_path, '[llm]\napi_key = "s3cret with blanks"\n')
+    assert key == "llm.api_key"
+    assert "s3cret" not in what
+    text = '[llm]\nbase_url = "https://host/v1"\nmodel = "m"\napi_key = { env = "THE_KEY" }\n'
+    settings = read_settings(write(tmp_path, text), {"THE_KEY": "s3cret"})
+    assert settings.llm.api_key.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings)
+    assert not settings.llm.answer_customers
+
+
+def test_documents_that_are_not_there_are_told(tmp_path: Path) -> None:
+    settings = read_settings(write(tmp_path, '[llm]\ndocuments = "papers"\n'), {})
+    with pytest.raises(SettingsError, match=r"parley.toml:2: llm.documents: no folder .*papers"):
+        documents_of(settings)
+    (tmp_path / "papers").mkdir()
+    assert documents_of(settings) == tmp_path / "papers"
