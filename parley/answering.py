@@ -33,6 +33,7 @@ from parley.giving_up import GENERATED, leaves_open
 ACTION = "action_answer_generated"
 LANGUAGES = ("zh", "en", "ko")  # in which an answer can be held against what it cites
 MARGIN_SECONDS = 0.8  # of what the channel waits, for the turn itself
+LEAST_LETTERS = 4  # of a question; "hm" is none
 LEAST_SECONDS = 0.5  # in less no model answers
 _NOT_TYPED = frozenset({"", "payload", "platform", keywords.ENGINE})
 
@@ -68,6 +69,8 @@ class Answering:
     def may_help(self, bot: Bot, heard: Understanding) -> bool:
         """Whether the bot alone may have nothing to say to this; asked of every message, so it is quick."""
         if heard.engine in _NOT_TYPED or heard.language not in LANGUAGES:
+            return False
+        if sum(character.isalnum() for character in heard.text) < LEAST_LETTERS:
             return False
         return isinstance(bot.dialogue, RuleDialogue) and not bot.dialogue.would_answer(heard)
 

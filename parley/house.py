@@ -126,10 +126,6 @@ class House:
         )
         self.together = self._joined(settings.redis_url)
         self.assistant = self._assisted(settings)
-        if self.assistant and settings.llm.answer_customers:
-            from parley.answering import Answering
-
-            worker.answering = Answering(self.assistant, worker.policies, now)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
         self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
@@ -247,7 +243,7 @@ class House:
         from parley.shelving import Shelving
 
         shelving = Shelving(documents_of(settings), lambda: self.worker.bot.project)
-        return Assistant(
+        assistant = Assistant(
             settings.llm,
             self.database,
             shelving,
@@ -256,13 +252,15 @@ class House:
             settings.timezone,
             settings.locale.partition("-")[0],
         )
+        if settings.llm.answer_customers:
+            from parley.answering import Answering
+
+            self.worker.answering = Answering(assistant, self.worker.policies, self.now)
+        return assistant
 
     async def _kept_ready(self, answering: Answering) -> None:
         while True:
-            try:
-                await in_thread(answering.look)
-            except OSError:
-                log.exception("documents.unread")  # They are being replaced, perhaps: looked at again.
+            await in_thread(answering.look)
             await asyncio.sleep(DOCUMENTS_SECONDS)
 
     async def _summed_up(self, assistant: Assistant) -> None:

@@ -42,13 +42,20 @@ class Shelving:
             if not stale and time.monotonic() - self._looked < LOOK_SECONDS:
                 return self._shelf
             self._looked = time.monotonic()
-            stamp = stamp_of(self._folder) if self._folder else ()
-            if self._seen is None or self._seen != (stamp, project):
-                documents = read_documents(self._folder) if self._folder else []
-                self._shelf = Shelf.of([*documents, *_answers(project)])
-                self._seen = stamp, project
-                log.info("documents.read", documents=len(stamp), passages=len(self._shelf.passages))
+            try:
+                self._build(project)
+            except OSError as error:
+                # They are being replaced, perhaps: the next look finds them.
+                log.warning("documents.unread", why=error.strerror)
             return self._shelf
+
+    def _build(self, project: Project) -> None:
+        stamp = stamp_of(self._folder) if self._folder else ()
+        if self._seen is None or self._seen[0] != stamp or self._seen[1] is not project:
+            documents = read_documents(self._folder) if self._folder else []
+            self._shelf = Shelf.of([*documents, *_answers(project)])
+            self._seen = stamp, project
+            log.info("documents.read", documents=len(stamp), passages=len(self._shelf.passages))
 
 
 def title_of(project: Project, name: str) -> str:
