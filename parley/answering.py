@@ -20,15 +20,15 @@ from crm_store.messages import Policy, Understanding
 from nlu.base import Decision, State
 from nlu.dialogue import RuleDialogue
 from nlu.llm import prompts
-from nlu.llm.answers import Answered, read_answer
+from nlu.llm.answers import Answered
 from nlu.llm.client import ModelFailed
-from nlu.llm.prompts import prompt_of
 from nlu.llm.redaction import Redaction
 from nlu.sessions import in_session
 from parley import keywords
-from parley.assistant import Assistant, BudgetSpent, known_of, numbered
+from parley.assistant import Assistant, BudgetSpent, Question
 from parley.bot import Bot
 from parley.giving_up import GENERATED, leaves_open
+from parley.talks import known_of
 
 ACTION = "action_answer_generated"
 LANGUAGES = ("zh", "en", "ko")  # in which an answer can be held against what it cites
@@ -115,11 +115,12 @@ class Answering:
         if not passages:
             return None
         hidden = Redaction(names)
-        material = {"question": hidden.hide(heard.text), "passages": numbered(passages, hidden)}
-        prompt = prompt_of(prompts.ANSWER, heard.language, material)
+        material = {"question": hidden.hide(heard.text)}
+        question = Question(
+            "answer", prompts.ANSWER, heard.language, material, passages, hidden, [heard.text]
+        )
         try:
-            value = self._assistant.ask("answer", prompt, within)
-            answered = read_answer(value, prompt, passages, hidden.show, heard.language, [heard.text])
+            answered = self._assistant.answered(question, within)
         except ModelFailed as error:
             log.warning("model.failed", use="answer", fault=error.fault, why=str(error))
             return None

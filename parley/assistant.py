@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,13 +16,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlmodel import Session
 
 from config.settings import Llm
 from console.host import Labels, Source, Suggestion
-from crm_store import conversations, customers, history, identities, model_budget, staff, unanswered
+from crm_store import model_budget, unanswered
 from crm_store.db import Database
-from crm_store.history import Message
 from crm_store.language import guess_language
 from crm_store.messages import ParleyError
 from crm_store.wording import key
@@ -35,14 +33,12 @@ from nlu.llm.prompts import Prompt, prompt_of
 from nlu.llm.redaction import Redaction
 from parley.bot import Bot
 from parley.shelving import Shelving, title_of
+from parley.talks import Talk, known_of, read_talk
 
 AT_ONCE = 4  # questions to the model in one process
+LONGEST_QUEUE = 1.0  # seconds that one more waits for its turn
 MOST_TOKENS = 700  # of an answer
-MOST_LINES = 16  # of a conversation that the model is shown
-LONGEST_LINE = 1000  # characters
 MOST_CHOICES = 150  # entries and intents that are all named to the model
-_HARMLESS = frozenset({"language", customers.ZONE})  # attributes that say nothing of who it is
-_WHO = {"customer": "customer", "agent": "agent", "bot": "bot", "campaign": "bot"}
 
 log = structlog.get_logger()
 
@@ -52,23 +48,17 @@ class BudgetSpent(ParleyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """As much of a conversation as a model is shown, and what is known of the customer."""
+class Question:
+    """What the model is to answer from passages. `heard`: what customers said, `told`: what we did."""
 
-    lines: Sequence[Mapping[str, str]]  # who, said
-    names: Sequence[Any]
-    asked: str  # by the customer, since somebody answered last
+    use: str  # "reply", "draft", "answer"; for the log
+    task: str  # of `nlu.llm.prompts`
     language: str
-
-    @property
-    def heard(self) -> list[str]:
-        """What the customer has said."""
-        return [line["said"] for line in self.lines if line["who"] == "customer"]
-
-    @property
-    def told(self) -> list[str]:
-        """What we have said."""
-        return [line["said"] for line in self.lines if line["who"] != "customer"]
+    material: Mapping[str, Any]  # without the passages; nothing personal in it
+    passages: Sequence[Passage]
+    hidden: Redaction
+    heard: Sequence[str]
+    told: Sequence[str] = ()
 
 
 class Assistant:
@@ -113,9 +103,11 @@ class Assistant:
             talk = read_talk(session, conversation_id, self.language)
         passages = self.shelving.look().find(talk.asked) if talk.asked else []
         hidden = Redaction(talk.names)
-        material = {"conversation": _hidden(talk.lines, hidden), "passages": numbered(passages, hidden)}
-        return self._suggestion(
-            "reply", prompts.REPLY, talk.language, hidden, material, passages, talk.heard, talk.told
+        material = {"conversation": talk.hidden(hidden)}
+        return self._suggested(
+            Question(
+                "reply", prompts.REPLY, talk.language, material, passages, hidden, talk.heard, talk.told
+            )
         )
 
     def draft(self, question: str, language: str = "") -> Suggestion:
@@ -125,8 +117,10 @@ class Assistant:
         if not passages:
             return Suggestion(fault="nothing_known")
         hidden = Redaction(self._asking([question]))
-        material = {"question": hidden.hide(question), "passages": numbered(passages, hidden)}
-        return self._suggestion("draft", prompts.ANSWER, spoken, hidden, material, passages, [question], [])
+        material = {"question": hidden.hide(question)}
+        return self._suggested(
+            Question("draft", prompts.ANSWER, spoken, material, passages, hidden, [question])
+        )
 
     def label(self, questions: Sequence[str]) -> Labels:
         """Which entry or intent each question is about, of those that the bot knows."""
@@ -146,11 +140,29 @@ class Assistant:
     def summarise(self, talk: Talk) -> str:
         """What a conversation is about, for whoever takes it over; ModelFailed or BudgetSpent."""
         hidden = Redaction(talk.names)
-        prompt = prompt_of(prompts.SUMMARY, self.language, {"conversation": _hidden(talk.lines, hidden)})
+        prompt = prompt_of(prompts.SUMMARY, self.language, {"conversation": talk.hidden(hidden)})
         text = read_summary(self.ask("summary", prompt), prompt, hidden.show, self.language)
         if has_strange_links(text, [*talk.heard, *talk.told]):
             raise ModelFailed("rubbish", "the summary names an address that nobody has said")
         return text
+
+    def answered(self, question: Question, within: float | None = None) -> Answered:
+        """The model's answer with its grounds; ModelFailed or BudgetSpent. `within`: seconds."""
+        passages = [
+            {"passage": n, "title": question.hidden.hide(one.title), "text": question.hidden.hide(one.text)}
+            for n, one in enumerate(question.passages, 1)
+        ]
+        prompt = prompt_of(question.task, question.language, {**question.material, "passages": passages})
+        value = self.ask(question.use, prompt, within)
+        return read_answer(
+            value,
+            prompt,
+            question.passages,
+            question.hidden.show,
+            question.language,
+            question.heard,
+            question.told,
+        )
 
     def stop(self) -> None:
         """Ask nothing any more; whoever waits for the model is told that it does not answer."""
@@ -161,12 +173,14 @@ class Assistant:
         aside = _estimate(prompt)
         day = self.now().astimezone(self._zone).date()
         began, used, fault = time.monotonic(), 0, ""
-        if not self._free.acquire(timeout=1.0):
+        within = min(within or self.settings.timeout_seconds, self.settings.timeout_seconds)
+        if not self._free.acquire(timeout=min(LONGEST_QUEUE, within)):
             raise ModelFailed("busy", "too many questions are with the model already", 0)
         try:
             self._set_aside(day, aside)
             used = aside
-            replied = self._client.ask(prompt.messages, MOST_TOKENS, within)
+            left = within - (time.monotonic() - began)
+            replied = self._client.ask(prompt.messages, MOST_TOKENS, max(left, 0.01))
             used = aside if replied.tokens is None else min(replied.tokens, 20 * aside)
         except ModelFailed as error:
             fault = error.fault
@@ -198,26 +212,13 @@ class Assistant:
             log.warning("model.budget_spent", day=day.isoformat(), budget=self.settings.tokens_a_day)
         raise BudgetSpent
 
-    def _suggestion(
-        self,
-        use: str,
-        task: str,
-        language: str,
-        hidden: Redaction,
-        material: Mapping[str, Any],
-        passages: Sequence[Passage],
-        heard: Sequence[str],
-        told: Sequence[str],
-    ) -> Suggestion:
-        prompt = prompt_of(task, language, material)
+    def _suggested(self, question: Question) -> Suggestion:
         try:
-            value = self.ask(use, prompt)
-            answered = read_answer(value, prompt, passages, hidden.show, language, heard, told)
+            return _shown(self.answered(question), question.language)
         except ModelFailed as error:
-            return Suggestion(fault=self._failed(use, error))
+            return Suggestion(fault=self._failed(question.use, error))
         except BudgetSpent:
             return Suggestion(fault="spent")
-        return _shown(answered, language)
 
     def _failed(self, use: str, error: ModelFailed) -> str:
         log.warning("model.failed", use=use, fault=error.fault, why=str(error))
@@ -244,71 +245,6 @@ class Assistant:
                 near |= {name for name, _ in heard.ranking}
             names = [name for name in names if name in near]
         return {name: title_of(project, name) for name in names}
-
-
-def read_talk(session: Session, conversation_id: UUID, own: str) -> Talk:
-    """What is said in a conversation, newest lines only, and the names that must not leave with it."""
-    conversation = conversations.get_conversation(session, conversation_id)
-    found = [
-        m for m in history.list_newest(session, conversation_id, limit=3 * MOST_LINES) if m.text.strip()
-    ]
-    lines = [
-        {"who": _WHO.get(message.sender, "bot"), "said": message.text[:LONGEST_LINE]}
-        for message in found[-MOST_LINES:]
-    ]
-    asked = _asked(found)
-    customer = customers.get_customer(session, conversation.customer_id)
-    spoken = guess_language(asked) or customer.language.partition("-")[0] or own
-    names = [
-        *known_of(session, conversation.customer_id),
-        *(one.called for one in staff.list_staff(session)),
-    ]
-    return Talk(lines, names, asked, spoken)
-
-
-def known_of(session: Session, customer_id: UUID) -> list[Any]:
-    """Names and values of the record that say who a customer is."""
-    found: list[Any] = [customers.get_customer(session, customer_id).display_name]
-    for name, attribute in customers.attributes(session, customer_id).items():
-        if name not in _HARMLESS:
-            found += _texts(attribute.value)
-    for identity in identities.identities_of(session, [customer_id])[customer_id]:
-        found += [identity.external_id, *_texts(identity.profile)]
-    return found
-
-
-def numbered(passages: Sequence[Passage], hidden: Redaction) -> list[dict[str, Any]]:
-    """Passages as the model sees them."""
-    return [
-        {"passage": number, "title": hidden.hide(one.title), "text": hidden.hide(one.text)}
-        for number, one in enumerate(passages, 1)
-    ]
-
-
-def _asked(found: Sequence[Message]) -> str:
-    said: list[str] = []
-    for message in reversed(found):
-        if message.direction == "out" and said:
-            break
-        if message.direction == "in":
-            said.append(message.text)
-    return "\n".join(reversed(said[:5]))
-
-
-def _hidden(lines: Sequence[Mapping[str, str]], hidden: Redaction) -> list[dict[str, str]]:
-    return [{"who": line["who"], "said": hidden.hide(line["said"])} for line in lines]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, one in value.items():
-            if name not in _HARMLESS:
-                yield from _texts(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
 
 
 def _estimate(prompt: Prompt) -> int:

@@ -18,7 +18,8 @@ from crm_store import conversations, history, notes
 from crm_store.db import Database
 from nlu.llm.client import ModelFailed
 from nlu.llm.grounding import looks_like_orders
-from parley.assistant import Assistant, BudgetSpent, read_talk
+from parley.assistant import Assistant, BudgetSpent
+from parley.talks import read_talk
 from parley.threads import in_thread
 
 LOOK_SECONDS = 1.0

@@ -78,6 +78,29 @@ def test_so_it_is_in_english(text: str, warning: str) -> None:
     assert warning in read(text, (2, "We are open daily"), language="en").warnings
 
 
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("상품 수령 후 7일 이내에 반품할 수 있습니다.", ()),
+        ("상품 수령 후 30일 이내에 반품할 수 있습니다.", ("number",)),
+        ("상품 수령 후 7일 이내에 반품할 수 없습니다.", ("claim",)),
+        ("배송비는 무료입니다.", ("claim",)),
+    ],
+)
+def test_so_it_is_in_korean(text: str, warnings: tuple[str, ...]) -> None:
+    passage = Passage(
+        "ko.md", "반품", "상품 수령 후 7일 이내에 반품할 수 있습니다. 배송비는 고객이 부담합니다."
+    )
+    value = {
+        "answer": text,
+        "citations": [{"passage": 1, "quote": "7일 이내에 반품할 수 있습니다"}],
+        "confidence": 1,
+    }
+    answered = read_answer(value, prompt_of(prompts.ANSWER, "ko", {}), [passage], str, "ko")
+    assert answered.warnings == warnings
+    assert answered.may_be_said(0.7) == (warnings == ())
+
+
 def test_links_and_numbers_of_the_passage_may_be_given() -> None:
     answered = read(
         "See https://shop.example/help, write to help@shop.example or call 400-123-4567.",

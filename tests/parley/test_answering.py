@@ -28,6 +28,7 @@ from tests.parley.tiny import Ear, Pigeon, TinyHouse, until_true
 
 SHOP = Path(__file__).parents[1] / "nlu" / "shop"
 QUESTION = "自行车维修要几天？"
+BEYOND, HOST = "今天股票怎么样", "今天股票休市，怎么样都要等到周一。"
 REPAIRS = "自行车维修需要3天，费用由车主承担。"
 
 
@@ -128,6 +129,19 @@ def test_what_the_bot_does_not_know_is_answered_from_a_document_and_marked(
                 (group,) = unanswered.list_groups(session, shop.house.now())
             assert (group.text, group.why) == (QUESTION, "generated")
 
+    play(talk)
+
+
+def test_what_the_bot_takes_for_beyond_it_may_still_stand_in_a_document(
+    shops: Shops, server: ModelServer, folder: Path
+) -> None:
+    async def talk() -> None:
+        async with shops() as shop:
+            assert await shop.ask("ann", "k1", BEYOND) == f"{HOST}\n\n（自动生成，依据：股票）"
+            server.say = inventing
+            assert await shop.ask("ben", "k2", BEYOND) == "We only do flowers"
+
+    (folder / "weather.md").write_text(f"# 股票\n\n{HOST}\n", "utf-8")
     play(talk)
 
 
