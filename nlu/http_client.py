@@ -60,6 +60,8 @@ class HttpServer:
         self._https, self._host, self._port, self._base = _parts_of(url)
         self._repeats = repeats
         self._idle: list[http.client.HTTPConnection] = []  # open, and nobody waits for an answer on them
+        self._asking: set[_Cut] = set()
+        self._stopped = False
 
     @property
     def where(self) -> str:
@@ -90,6 +92,13 @@ class HttpServer:
         while (kept := self._find_idle()) is not None:
             kept.close()
 
+    def stop(self) -> None:
+        """Cut what is being asked, and ask nothing any more: whoever waits gets a `NoAnswer` now."""
+        self._stopped = True
+        for cut in tuple(self._asking):
+            cut()
+        self.close()
+
     def _connection(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
         return kind(self._host, self._port)
@@ -103,7 +112,7 @@ class HttpServer:
         self, connection: http.client.HTTPConnection, asked: _Asked, until: float, *, was_idle: bool = False
     ) -> Answer:
         left = until - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._stopped:
             connection.close()
             raise TooLate("no time was left to ask", sent=False)
         connection.timeout = left
@@ -113,6 +122,7 @@ class HttpServer:
         timer = threading.Timer(left, cut)
         timer.daemon = True
         timer.start()
+        self._asking.add(cut)
         try:
             if not was_idle:
                 connection.connect()
@@ -133,6 +143,7 @@ class HttpServer:
             raise NoAnswer(type(error).__name__, sent=sent) from None
         finally:
             timer.cancel()
+            self._asking.discard(cut)
         if cut.done:  # An answer without a length just ends where it is cut.
             connection.close()
             raise TooLate(f"no answer within {left:.3g} s", sent=True)

@@ -5,23 +5,19 @@ Whatever the server does (hangs, drips, sends rubbish), the caller gets a `Model
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import socket
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from crm_store.messages import ParleyError
+from nlu.http_client import Answer, HttpServer, NoAnswer, TooLarge, TooLate
 
+_PATH = "/chat/completions"
 MOST_BYTES = 512 * 1024  # of an answer; beyond that it is none
 LONGEST_PAUSE = 5.0  # seconds until the second try, whatever the server asks for
-_PIECE = 16 * 1024
 # Keys that not every server takes. One that a server complains of is left out, or goes by its other name.
 _PICKY: Mapping[str, str] = {
     "response_format": "", "temperature": "", "max_tokens": "max_completion_tokens",
@@ -54,43 +50,35 @@ class Client:
 
     def __init__(self, base_url: str, model: str, key: str = "", timeout: float = 20.0) -> None:
         """`base_url` as in https://host/v1; `timeout`: seconds for one question, second try included."""
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"expected base_url as in https://host/v1, got {base_url!r}")
-        self._https = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
-        self._path = f"{parts.path.rstrip('/')}/chat/completions"
+        self._server = HttpServer(base_url, repeats=False)
         self._model = model
         self._key = key
         self._timeout = timeout
-        self._open: set[http.client.HTTPConnection] = set()
-        self._stopped = False
         self._left_out: frozenset[str] = frozenset()  # of _PICKY, what this server does not take
 
     def ask(self, messages: Messages, most_tokens: int, within: float | None = None) -> Replied:
         """The model's answer as a JSON object; ModelFailed if there is none within so many seconds."""
         until = time.monotonic() + min(self._timeout, within or self._timeout)
-        status, _, body = self._twice(messages, most_tokens, until)
-        while status == 400 and self._learns_from(body):
-            status, _, body = self._once(messages, most_tokens, until)
-        if status != 200:
-            raise ModelFailed(_fault_of(status), f"the model's server answered HTTP {status}", 0)
-        return read_completion(body)
+        found = self._twice(messages, most_tokens, until)
+        while found.status == 400 and self._learns_from(found.body):
+            found = self._once(messages, most_tokens, until)
+        if found.status != 200:
+            fault = _fault_of(found.status)
+            raise ModelFailed(fault, f"the model's server answered HTTP {found.status}", 0)
+        return read_completion(found.body)
 
     def stop(self) -> None:
         """Cut what is being asked, and ask nothing any more."""
-        self._stopped = True
-        for connection in list(self._open):
-            _cut(connection)
+        self._server.stop()
 
-    def _twice(self, messages: Messages, most_tokens: int, until: float) -> tuple[int, Any, bytes]:
+    def _twice(self, messages: Messages, most_tokens: int, until: float) -> Answer:
         """Try again once where nothing can have been answered: no connection, or "too many requests"."""
         pause = 0.2
         try:
             found = self._once(messages, most_tokens, until)
-            if found[0] != 429:
+            if found.status != 429:
                 return found
-            pause = _pause_of(found[1])
+            pause = _pause_of(found.headers)
             if time.monotonic() + pause >= until:
                 return found
         except ModelFailed as error:
@@ -99,52 +87,16 @@ class Client:
         time.sleep(pause)
         return self._once(messages, most_tokens, until)
 
-    def _once(self, messages: Messages, most_tokens: int, until: float) -> tuple[int, Any, bytes]:
-        left = until - time.monotonic()
-        if self._stopped:
-            raise ModelFailed("no_answer", "this process is being stopped", 0)
-        if left <= 0:
-            raise ModelFailed("too_slow", "no time is left to ask the model", 0)
-        kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=left)
-        late = threading.Event()
-        # A time-out of the socket counts from byte to byte: a server that drips would hold us for hours.
-        watch = threading.Timer(left, _cut, (connection, late))
-        watch.daemon = True
-        watch.start()
-        self._open.add(connection)
-        try:
-            connection.connect()
-        except OSError as error:
-            raise _lost(late, error, 0) from None
-        else:
-            return self._exchange(connection, messages, most_tokens, late)
-        finally:
-            watch.cancel()
-            self._open.discard(connection)
-            connection.close()
-
-    def _exchange(
-        self,
-        connection: http.client.HTTPConnection,
-        messages: Messages,
-        most_tokens: int,
-        late: threading.Event,
-    ) -> tuple[int, Any, bytes]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    def _once(self, messages: Messages, most_tokens: int, until: float) -> Answer:
+        headers = {"Accept": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         body = json.dumps(self._asked(messages, most_tokens), ensure_ascii=False).encode("utf-8", "replace")
+        within = until - time.monotonic()
         try:
-            connection.request("POST", self._path, body, headers)
-            response = connection.getresponse()
-            body = _read(response)
-        except (OSError, http.client.HTTPException, AttributeError) as error:
-            # An attribute is missing where the watch has closed the connection under our hands.
-            raise _lost(late, error, None) from None
-        if late.is_set():  # A connection that is cut just ends.
-            raise ModelFailed("too_slow", "the model's server did not answer in time")
-        return response.status, response.headers, body
+            return self._server.post(_PATH, body, headers, within=within, largest=MOST_BYTES)
+        except NoAnswer as error:
+            raise ModelFailed(_fault_without(error), f"{error}", None if error.sent else 0) from None
 
     def _asked(self, messages: Messages, most_tokens: int) -> dict[str, Any]:
         asked: dict[str, Any] = {
@@ -195,30 +147,10 @@ def read_completion(body: bytes) -> Replied:
     return Replied(value, tokens)
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
-    pieces, size = [], 0
-    while piece := response.read1(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise ModelFailed("rubbish", f"the model's server answered with more than {MOST_BYTES} bytes")
-    return b"".join(pieces)
-
-
-def _cut(connection: http.client.HTTPConnection, late: threading.Event | None = None) -> None:
-    if late is not None:
-        late.set()
-    sock = connection.sock
-    if sock is not None:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-
-def _lost(late: threading.Event, error: Exception, used: int | None) -> ModelFailed:
-    if late.is_set() or isinstance(error, TimeoutError):
-        return ModelFailed("too_slow", "the model's server did not answer in time", used)
-    # Its type alone: what it says may repeat a header.
-    return ModelFailed("no_answer", f"no answer from the model's server: {type(error).__name__}", used)
+def _fault_without(error: NoAnswer) -> Fault:
+    if isinstance(error, TooLate):
+        return "too_slow"
+    return "rubbish" if isinstance(error, TooLarge) else "no_answer"
 
 
 def _fault_of(status: int) -> Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -121,6 +122,21 @@ def test_a_server_that_takes_too_long_is_given_up_in_time(
     assert fault_of(server.url, 1.0) == ("too_slow", None)
     assert 0.9 < time.monotonic() - began < 2.5
     assert len(server.asked) == 1  # It may have been counted: it is not asked again.
+
+
+def test_who_is_told_to_stop_waits_for_nothing(server: ModelServer) -> None:
+    server.always = hang(server)
+    client = Client(server.url, "m", timeout=30)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.ask, MESSAGES, 50)
+        while not server.asked:
+            time.sleep(0.01)
+        client.stop()
+        with pytest.raises(ModelFailed):
+            asked.result(5)
+    with pytest.raises(ModelFailed):
+        client.ask(MESSAGES, 50)
+    assert len(server.asked) == 1
 
 
 def chunks(handler: BaseHTTPRequestHandler) -> None:
