@@ -1,7 +1,6 @@
 """Summaries at hand-over: a note for whoever takes over, written by the language model behind the turn.
 
-What is to be summed up stands in the conversations' rows, so a restart forgets nothing. The customer waits
-for none of it.
+What is to be summed up stands in the conversations' rows. The customer waits for none of it.
 """
 
 from __future__ import annotations

@@ -6,13 +6,13 @@ Markdown, plain text and HTML. What a document says is material for an answer, n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 
 from crm_store.wording import key, normalise
 from nlu.features import Vocabulary
+from nlu.llm.web_page import text_of
 from nlu.retrieve import Retriever
 
 LONGEST_PASSAGE = 500  # characters: so much of a text is looked at when passages are compared
@@ -24,8 +24,6 @@ _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"(=|-)\1{2,}\s*$")
 _SENTENCE_END = re.compile(r"(?<=[。！？!?；;])|(?<=\.)\s|\n")
 _MARKUP = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}>\s?", re.MULTILINE)
-_BLOCKS = re.compile("p|div|section|article|li|ul|ol|table|tr|td|th|br|hr|pre|blockquote|dd|dt")
-_UNREAD = frozenset({"script", "style", "template", "noscript", "head", "svg"})
 Stamp = tuple[tuple[str, int, int], ...]  # files with their time and size
 
 
@@ -97,7 +95,7 @@ def passages_of(name: str, text: str) -> list[Passage]:
     """One document, `name` telling by its ending how to read it."""
     ending = Path(name).suffix.lower()
     if ending in (".html", ".htm"):
-        text = _from_html(text)
+        text = text_of(text)
     marked = ending in (".md", ".html", ".htm")
     found = []
     for title, body in _sections(text, marked):
@@ -164,37 +162,3 @@ def _parts(body: str, size: int) -> Iterator[str]:
                 rest = rest[size:]
         if rest:
             yield rest
-
-
-class _Text(HTMLParser):
-    """The words of a page, headings as those of Markdown."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.said: list[str] = []
-        self._unread = 0
-
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        if tag in _UNREAD:
-            self._unread += 1
-        elif re.fullmatch("h[1-6]", tag):
-            self.said.append(f"\n\n{'#' * int(tag[1])} ")
-        elif _BLOCKS.fullmatch(tag):
-            self.said.append("\n\n" if tag in ("p", "div", "section") else "\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _UNREAD:
-            self._unread = max(0, self._unread - 1)
-        elif _BLOCKS.fullmatch(tag) or re.fullmatch("h[1-6]", tag):
-            self.said.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.said.append(re.sub(r"\s+", " ", data))
-
-
-def _from_html(text: str) -> str:
-    reader = _Text()
-    reader.feed(text)
-    reader.close()
-    return "".join(reader.said)

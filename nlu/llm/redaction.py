@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from crm_store.wording import normalise
+from nlu.llm.names import pattern_of
 from nlu.spans import fold
 from nlu.system_entities import find_all
 
 LONGEST_TEXT = 4000  # characters of one text; the rest stays in the house
 LEAST_DIGITS = 7  # a run of so many is somebody's number, whatever it is
-_SHORTEST_NAME = 2
 _MARKS = {
     "phone": "PHONE", "email": "EMAIL", "order_number": "ORDER", "person": "NAME", "address": "ADDRESS",
 }  # fmt: skip
@@ -26,9 +25,6 @@ _BETWEEN = (
 )
 _DIGITS = re.compile(rf"\d(?:[{_BETWEEN}]{{0,2}}\d){{{LEAST_DIGITS - 1},}}")
 _CODE = re.compile(r"[a-z0-9-]{12,}")  # with a digit in it, as ids are
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_HAN_NAME = re.compile("[\u4e00-\u9fff]{3}")
-_KOREAN_NAME = re.compile("[\uac00-\ud7af]{3}")
 
 
 class Redaction:
@@ -36,7 +32,7 @@ class Redaction:
 
     def __init__(self, names: Iterable[Any] = ()) -> None:
         """`names`: names and values of the person's record; whatever is no text is left out."""
-        self._names = _pattern_of(names)
+        self._names = pattern_of(names)
         self._hidden: dict[str, str] = {}  # placeholder: what it stands for
         self._given: dict[tuple[str, str], str] = {}
 
@@ -88,28 +84,3 @@ def _without_overlaps(finds: Iterable[tuple[int, int, str]]) -> list[tuple[int, 
         elif end > start:
             merged.append((start, end, mark, end - start))
     return [(start, end, mark) for start, end, mark, _ in merged]
-
-
-def _pattern_of(names: Iterable[Any]) -> re.Pattern[str] | None:
-    known = {part for name in names if isinstance(name, str) for part in _parts(name)}
-    if not known:
-        return None
-    return re.compile("|".join(_as_pattern(name) for name in sorted(known, key=len, reverse=True)))
-
-
-def _parts(name: str) -> Iterator[str]:
-    """A name and its parts; a Chinese or Korean one of three characters without its first, too."""
-    whole = fold(" ".join(name.split()))
-    for one in {whole, normalise(name), *whole.split()}:
-        if len(one) >= _SHORTEST_NAME and any(c.isalnum() for c in one):
-            yield one
-        if _HAN_NAME.fullmatch(one) or _KOREAN_NAME.fullmatch(one):
-            yield one[1:]
-
-
-def _as_pattern(name: str) -> str:
-    said = r"\s+".join(map(re.escape, name.split()))
-    if _CJK.search(name):
-        return said
-    # "Al" is not in "also": words of an alphabet have borders.
-    return rf"(?<![a-z\u00c0-\u024f]){said}(?![a-z\u00c0-\u024f])"
