@@ -139,7 +139,7 @@ def test_a_language_model_needs_an_address_and_a_name_and_keeps_its_key_to_itsel
 
 def test_documents_that_are_not_there_are_told(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, '[llm]\ndocuments = "papers"\n'), {})
-    with pytest.raises(SettingsError, match=r"parley.toml:2: llm.documents: no folder .*papers"):
+    with pytest.raises(SettingsError, match=r"parley.toml:2: llm.documents: there is no folder .*papers"):
         documents_of(settings)
     (tmp_path / "papers").mkdir()
     assert documents_of(settings) == tmp_path / "papers"
