@@ -24,7 +24,7 @@ from crm_store.followups import FollowUp
 from crm_store.messages import Address, Content, Incoming, Policy, Refused, Sent, Window
 from crm_store.recording import record
 from crm_store.sending import Outcome
-from tests.crm_store.test_full_outbox import plans_of
+from tests.crm_store.plans import plans_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import sqlalchemy
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -17,6 +15,7 @@ from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy
 from crm_store.recording import record
 from crm_store.send_rules import Rules
+from tests.crm_store.plans import plans_of
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 QUEUED = int(os.environ.get("PARLEY_TEST_QUEUED", "60000"))
@@ -57,24 +56,6 @@ def fill(database: Database) -> None:
             session.execute(text(statement), given)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if kind == "sqlite" else "VACUUM ANALYZE"))
-
-
-def plans_of(database: Database, work: Any) -> list[tuple[str, str]]:
-    """The plans of all that the work asks, with what was asked."""
-    plans: list[tuple[str, str]] = []
-    word = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-
-    def explain(connection: Any, _cursor: Any, statement: str, values: Any, _: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH", "UPDATE")) and not many:
-            raw = connection.connection.cursor()
-            raw.execute(word + statement, values)
-            plans.extend((str(row[-1]), statement) for row in raw.fetchall())
-
-    sqlalchemy.event.listen(database.engine, "before_cursor_execute", explain)
-    with database.writing() as session:
-        work(session)
-    sqlalchemy.event.remove(database.engine, "before_cursor_execute", explain)
-    return plans
 
 
 def test_a_claim_reads_neither_the_table_nor_the_whole_outbox(database: Database) -> None:

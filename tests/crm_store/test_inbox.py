@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy
 
 from crm_store import channels, conversations, inbox, outbox
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy, Sender
 from crm_store.recording import record
+from tests.crm_store.plans import explained
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
@@ -117,17 +115,7 @@ def test_the_tabs_are_counted(database: Database) -> None:
 def test_no_view_of_the_inbox_scans_or_sorts_a_table(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     made = fill(database)
-    plans: list[tuple[str, str]] = []
-
-    def explain(
-        connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool
-    ) -> None:
-        if statement.startswith("SELECT") and not many:
-            raw = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend((step[3], statement) for step in raw.fetchall())
-
-    sqlalchemy.event.listen(database.engine, "before_cursor_execute", explain)
-    with database.reading() as session:
+    with explained(database) as plans, database.reading() as session:
         for options in ({}, {"floors": ["waiting"]}, {"channel": "shop"}, {"agent": "lin"}):
             inbox.list_inbox(session, before=(NOON, made[0]), **options)
         inbox.entries(session, inbox.list_inbox(session))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
-
-import sqlalchemy
 
 from crm_store import (
     conversations,
@@ -26,6 +21,7 @@ from crm_store import (
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy
 from crm_store.recording import record
+from tests.crm_store.plans import Steps, explained
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ANNA = Address("shop", "o1")
@@ -37,25 +33,7 @@ LARGE = (
 SMALL = ("ix_messages_unsent", "ix_messages_waiting", "ix_conversations_leased")
 
 
-@contextmanager
-def explained(url: str) -> Iterator[tuple[Database, list[tuple[str, str]]]]:
-    """A database, and each step of the plan of every query that is made of it, with the query."""
-    database = Database(url)
-    plans: list[tuple[str, str]] = []
-
-    def explain(
-        connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool
-    ) -> None:
-        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")) and not many:
-            raw = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend((step[3], statement) for step in raw.fetchall())
-
-    sqlalchemy.event.listen(database.engine, "before_cursor_execute", explain)
-    yield database, plans
-    database.close()
-
-
-def scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def scans(plans: Steps) -> Steps:
     """The steps that read a large table from end to end."""
     return [
         (step, statement)
@@ -65,7 +43,8 @@ def scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def test_no_query_of_the_hot_path_scans_a_table(sqlite_url: str) -> None:
-    with explained(sqlite_url) as (database, plans), database.writing() as session:
+    database = Database(sqlite_url)
+    with explained(database) as plans, database.writing() as session:
         batch = [Incoming(Address("shop", f"o{n}"), f"k{n}", Content(text="x")) for n in range(3)]
         (first, *_) = record(session, batch, "w", NOW)
         assert first is not None
@@ -91,7 +70,8 @@ def test_no_query_of_the_hot_path_scans_a_table(sqlite_url: str) -> None:
 
 
 def test_no_query_about_one_customer_scans_a_table(sqlite_url: str) -> None:
-    with explained(sqlite_url) as (database, plans), database.writing() as session:
+    database = Database(sqlite_url)
+    with explained(database) as plans, database.writing() as session:
         (first,) = record(session, [Incoming(ANNA, "k", Content(text="x"))], "w", NOW)
         assert first is not None
         who = conversations.get_conversation(session, first.conversation_id).customer_id

@@ -24,7 +24,7 @@ from crm_store.segment_query import (
     customers_in,
     sample_customers,
 )
-from tests.crm_store.test_full_outbox import plans_of
+from tests.crm_store.plans import plans_of
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
