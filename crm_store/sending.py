@@ -14,7 +14,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ClauseElement, ColumnElement, bindparam, cast, or_, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    Integer,
+    bindparam,
+    cast,
+    or_,
+    update,
+)
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
@@ -224,8 +234,7 @@ def _find_due(
     session: Session, channel: str, lane: int, limit: int, now: datetime
 ) -> dict[int | None, UUID]:
     """The rows of a lane that are due, as seq and conversation, the longest due first."""
-    query = select(Message.seq, Message.conversation_id).where(*_due(channel, lane, now), ~_earlier(now))
-    return dict(session.exec(query.order_by(col(Message.due_at)).limit(limit)).all())
+    return dict(_DUE.fetch(session, channel=channel, lane=lane, now=now, most=limit))
 
 
 def _judge_due(
@@ -257,16 +266,20 @@ def _judge_due(
     return going
 
 
-def _due(channel: str, lane: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
+def _finding(_dialect: str) -> ClauseElement:
+    now: BindParameter[Any] = bindparam("now")
+    due = (
         is_queued(),
-        col(Message.channel) == channel,
-        col(Message.lane) == lane,
-        col(Message.due_at) <= now,
+        _TABLE.c.channel == bindparam("channel"),
+        _TABLE.c.lane == bindparam("lane"),
+        _TABLE.c.due_at <= now,
+        ~_earlier(now),
     )
+    query = select_rows(_TABLE.c.seq, _TABLE.c.conversation_id).where(*due)
+    return query.order_by(_TABLE.c.due_at).limit(bindparam("most", type_=Integer))
 
 
-def _earlier(now: datetime) -> ColumnElement[bool]:
+def _earlier(now: datetime | BindParameter[Any]) -> ColumnElement[bool]:
     """Whether another row of the address is being sent, or goes before this one and is due or was tried."""
     other = aliased(Message)
     same = (
@@ -284,6 +297,9 @@ def _earlier(now: datetime) -> ColumnElement[bool]:
         .where(*same, is_unsent(other), or_(col(other.status) == "sending", in_line & first))
         .exists()
     )
+
+
+_DUE = Statement(_finding)  # asked twice a second for each channel, also where nothing is ever due
 
 
 def _asked_of(session: Session, requests: Sequence[OpenRequest], column: Any) -> set[Any]:
