@@ -99,6 +99,14 @@ class Log(Section):
     )
 
 
+class Actions(Section):
+    """Actions that run elsewhere: on the `action_endpoint` of the bot's `endpoints.yml`."""
+
+    deadline_seconds: float = Field(
+        10.0, gt=0, le=300, description="an action server that takes longer has failed"
+    )
+
+
 class Metrics(Section):
     """Who may read `/metrics`."""
 
@@ -144,6 +152,7 @@ class Settings(Section):
         False, description="fill an empty database with a demo shop; its sign-ins are known to everybody"
     )
     nlu: Nlu = Nlu()
+    actions: Actions = Actions()
     media: Media = Media()
     log: Log = Log()
     metrics: Metrics = Metrics()

@@ -11,6 +11,7 @@ import structlog
 
 from actions.base import Action
 from crm_store.messages import Content, Understanding
+from nlu.action_server import ActionServer
 from nlu.base import Dialogue, Interpreter
 from nlu.faq import Entry
 from nlu.payload import read_payload
@@ -64,6 +65,8 @@ class Bot:
     house: Project = field(default_factory=Project)  # words for what a project does not say itself
     own_entries: Sequence[Entry] = ()  # the project's FAQ entries, until they stand in their rows
     training_id: UUID | None = None  # of the model, if people's entries were taught
+    server: ActionServer | None = None  # runs the project's own actions, if it has any
+    elsewhere: frozenset[str] = frozenset()  # the actions that it runs
 
     def understand(self, messages: Sequence[Said]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""

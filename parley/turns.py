@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,16 +17,18 @@ from crm_store.history import Inbound, Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
 from nlu import forms
+from nlu.action_server import Ran
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
 from nlu.sessions import in_session
 from nlu.system_entities import seen_from
-from parley import keywords
+from parley import keywords, remote
 from parley.bot import LANGUAGES, Bot
 
 MOST_ACTIONS = 10
 REPEAT_COMING_AFTER = timedelta(minutes=2)
+_ENTRIES = ("faq", "exact")  # decided by: what is said is an FAQ entry
 
 
 class TooManyActions(ParleyError):
@@ -58,6 +60,8 @@ class Situation:
     now: datetime
     answer_at: datetime  # not before this moment, unless the platform's own request carries it
     floor: Floor = "bot"  # as the message found it
+    # What an action server has answered already, by the call's key; None: none may be asked now.
+    told: Mapping[str, Ran] | None = None
 
 
 def act(situation: Situation) -> Acted:
@@ -137,17 +141,40 @@ def _talk(situation: Situation, state: State, language: str) -> Acted:
     situation.heard = on_their_clock(situation)
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
     acted.intent = str(acted.state.user.get("intent", ""))
+    notes = remote.Notes(acted.state, situation.now.timestamp()) if situation.bot.server else None
     for _ in range(MOST_ACTIONS):
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)
         if decision.action == LISTEN:
             return acted
         acted.decided = acted.decided or decision
+        if notes and decision.action in situation.bot.elsewhere and decision.by not in _ENTRIES:
+            _run_elsewhere(situation, acted, decision, notes, language)
+            continue
         contents, turn = _run(situation, acted.state, decision, language)
         _say(situation, acted, contents, f"action:{decision.action}")
         acted.decision.append(_explain(decision, turn.changes))
         acted.floor = turn.floor or acted.floor
+        if notes:
+            notes.add(decision, turn.set_slots, contents)
         acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
     raise TooManyActions
+
+
+def _run_elsewhere(
+    situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes, language: str
+) -> None:
+    done = remote.run(situation, acted.state, decision, notes, language)
+    _say(situation, acted, done.contents, f"action:{decision.action}")
+    changes, dialogue = done.changes, situation.bot.dialogue
+    if done.person:
+        acted.floor = "waiting"
+        changes = [*changes, Change("floor", "floor", "waiting")]
+    step = _explain(decision, changes)
+    acted.decision.append({**step, "rejected": True} if done.rejected else step)
+    if done.rejected:
+        acted.state = dialogue.refused(acted.state, decision)
+    else:
+        acted.state = dialogue.after(acted.state, decision, {}, done.events)
 
 
 def _run(
@@ -175,7 +202,7 @@ def _run(
         read_matter=read_matter,
     )
     name = decision.action
-    if decision.by in ("faq", "exact"):
+    if decision.by in _ENTRIES:
         # An entry's answer is an action too, so that what answers can grow beyond a response.
         name, turn.arguments = "action_answer_faq", {"entry": decision.name}
     action = bot.actions.get(name)
