@@ -85,9 +85,9 @@ class ActionServer:
         return self._read(answer)
 
     def _read(self, answer: Any) -> Ran:
-        told = answer if isinstance(answer, dict) else {}
-        events, responses = told.get("events") or [], told.get("responses") or []
-        if not isinstance(answer, dict) or not _are_objects(events) or not _are_objects(responses):
+        told = answer if isinstance(answer, dict) else {"events": answer}
+        events, responses = told.get("events", []), told.get("responses", [])
+        if not _are_objects(events) or not _are_objects(responses):
             raise ActionFailed(f"expected events and responses from {self.endpoint.where}")
         if not all(isinstance(event.get("event"), str) for event in events):
             raise ActionFailed(f"expected each event from {self.endpoint.where} to say what it is")

@@ -24,10 +24,11 @@ def contents_of(response: Mapping[str, Any], say: Say) -> list[Content]:
     name = str(response.get("response") or response.get("template") or "")
     values = {key: value for key, value in response.items() if key not in _SHOWN}
     found = list(say(name, values)) if name else []
-    text = response.get("text")
+    told = response.get("text")
+    text = told if isinstance(told, str) else ""
     buttons = [*_buttons(response.get("buttons")), *_buttons(response.get("quick_replies"))]
     if text or buttons:
-        found = _worded(found, text if isinstance(text, str) else "", buttons)
+        found = _worded(found, text, buttons)
     for element in _objects(response.get("elements")):
         found += _element(element)
     found += _media(response.get("image"), "image")
