@@ -13,7 +13,8 @@ from crm_store import unanswered
 from crm_store.messages import Understanding
 from nlu.base import Decision
 from nlu.built_in import FALLBACK
-from parley.turns import Acted, Situation
+from parley.situation import Situation
+from parley.turns import Acted
 
 _GIVEN_UP = frozenset({"ask_back", "fallback", "hand_over"})
 _BY_PROJECT = frozenset({"rule", "story"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from actions.base import Change
@@ -31,9 +31,7 @@ from nlu.rasa_tracker import (
     tracker_json,
     user_event,
 )
-
-if TYPE_CHECKING:
-    from parley.turns import Situation
+from parley.situation import Situation
 
 MOST_BEFORE = 50  # messages before the one that is answered, of which a server is told
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from actions.base import Change, Turn
 from crm_store import customers, outbox
-from crm_store.conversations import Held
-from crm_store.history import Inbound, Message
+from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
 from nlu import forms
-from nlu.action_server import Ran
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
 from nlu.sessions import in_session
 from nlu.system_entities import seen_from
 from parley import keywords, remote
-from parley.bot import LANGUAGES, Bot
+from parley.bot import LANGUAGES
+from parley.situation import Situation
 
 MOST_ACTIONS = 10
 REPEAT_COMING_AFTER = timedelta(minutes=2)
@@ -45,23 +44,6 @@ class Acted:
     floor: Floor | None = None
     decided: Decision | None = None  # first, in this turn; while a person has the floor: would have been
     intent: str = ""  # that the dialogue acted on
-
-
-@dataclass(slots=True)
-class Situation:
-    """All that a turn starts from."""
-
-    session: Session
-    bot: Bot
-    conversation: Held
-    message: Inbound
-    heard: Understanding
-    state: State
-    now: datetime
-    answer_at: datetime  # not before this moment, unless the platform's own request carries it
-    floor: Floor = "bot"  # as the message found it
-    # What an action server has answered already, by the call's key; None: none may be asked now.
-    told: Mapping[str, Ran] | None = None
 
 
 def act(situation: Situation) -> Acted:

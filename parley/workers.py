@@ -38,7 +38,8 @@ from parley.bot import Bot, Words
 from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.remote import Asking, Awaited
-from parley.turns import Acted, Situation, act, act_in_silence, handed_over
+from parley.situation import Situation
+from parley.turns import Acted, act, act_in_silence, handed_over
 from parley.waiting import Key
 
 MOST_MESSAGES = 256  # of all conversations in one go
