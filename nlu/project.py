@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from crm_store.messages import Content
+from nlu.bound_slots import Bound, check_record, read_record
 from nlu.built_in import SAYS, WORDS
 from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
 from nlu.labels import read_labels
@@ -43,6 +44,7 @@ class Project:
     stories: list[Story] = field(default_factory=list)
     tests: list[Story] = field(default_factory=list)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    bound: dict[str, Bound] = field(default_factory=dict)  # slots that are the customer's record
     warnings: list[Problem] = field(default_factory=list)
     old_domains: list[dict[str, Node]] = field(default_factory=list)  # of Rasa 2, while files are read
     random: Random = field(default_factory=Random)
@@ -122,6 +124,7 @@ def read_project(path: Path, random: Random | None = None) -> Project:
         ]
     if not problems.errors:
         _check(project, problems)
+        check_record(project.bound, project.domain, problems)
     if problems.errors:
         raise ProjectErrors(problems.errors)
     project.warnings = problems.warnings
@@ -175,6 +178,8 @@ def _read_file(root: Node, is_test: bool, project: Project, problems: Problems) 
         (project.tests if is_test else project.stories).extend(stories)
     if is_test:
         return
+    if "record" in fields:
+        read_record(fields["record"], project.bound, problems)
     if "nlu" in fields:
         read_nlu(fields["nlu"], project.nlu, problems)
     if "rules" in fields:

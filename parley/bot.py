@@ -13,6 +13,7 @@ from actions.base import Action
 from crm_store.messages import Content, Understanding
 from nlu.action_server import ActionServer
 from nlu.base import Dialogue, Interpreter
+from nlu.bound_slots import Bound
 from nlu.faq import Entry
 from nlu.payload import read_payload
 from nlu.project import Project
@@ -67,6 +68,7 @@ class Bot:
     training_id: UUID | None = None  # of the model, if people's entries were taught
     server: ActionServer | None = None  # runs the project's own actions, if it has any
     elsewhere: frozenset[str] = frozenset()  # the actions that it runs
+    bound: Mapping[str, Bound] = field(default_factory=dict)  # slots that are the customer's record
 
     def understand(self, messages: Sequence[Said]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -31,3 +32,5 @@ class Situation:
     floor: Floor = "bot"  # as the message found it
     # What an action server has answered already, by the call's key; None: none may be asked now.
     told: Mapping[str, Ran] | None = None
+    # What the record holds of what slots are bound to; see `bound.py`.
+    facts: dict[tuple[str, str], Any] | None = None

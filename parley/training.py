@@ -87,6 +87,7 @@ def open_bot(
         own_entries=own_entries,
         training_id=taught.training_id if taught else None,
         server=server,
+        bound=project.bound,
         elsewhere=foreign_actions(project.domain, own) if server else frozenset(),
     )
 

@@ -23,6 +23,7 @@ from nlu.sessions import in_session
 from nlu.system_entities import seen_from
 from parley import keywords, remote
 from parley.bot import LANGUAGES
+from parley.bound import Record
 from parley.situation import Situation
 
 MOST_ACTIONS = 10
@@ -121,25 +122,51 @@ def on_their_clock(situation: Situation) -> Understanding:
 def _talk(situation: Situation, state: State, language: str) -> Acted:
     state = in_session(state, situation.bot.project.domain, situation.now)
     situation.heard = on_their_clock(situation)
+    record = None if situation.facts is None else Record(situation, situation.facts)
+    if record:
+        state = record.know(state)
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
+    if record:
+        acted.state = record.learn(acted.state)
     acted.intent = str(acted.state.user.get("intent", ""))
     notes = remote.Notes(acted.state, situation.now.timestamp()) if situation.bot.server else None
     for _ in range(MOST_ACTIONS):
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)
         if decision.action == LISTEN:
+            if record:
+                _note_changes(acted, record)
             return acted
         acted.decided = acted.decided or decision
         if notes and decision.action in situation.bot.elsewhere and decision.by not in _ENTRIES:
             _run_elsewhere(situation, acted, decision, notes, language)
-            continue
-        contents, turn = _run(situation, acted.state, decision, language)
-        _say(situation, acted, contents, f"action:{decision.action}")
-        acted.decision.append(_explain(decision, turn.changes))
-        acted.floor = turn.floor or acted.floor
-        if notes:
-            notes.add(decision, turn.set_slots, contents)
-        acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
+        else:
+            _run_here(situation, acted, decision, notes, language)
+        if record:
+            acted.state = record.learn(acted.state)
+            _note_changes(acted, record)
     raise TooManyActions
+
+
+def _note_changes(acted: Acted, record: Record) -> None:
+    """What was learnt from slots, with the step that had it learnt."""
+    changes = _told(record.take_changes())
+    if not changes:
+        return
+    if not acted.decision:
+        acted.decision.append({"action": None, "by": "record", "name": "slots", "changes": []})
+    acted.decision[-1]["changes"] = [*acted.decision[-1]["changes"], *changes]
+
+
+def _run_here(
+    situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes | None, language: str
+) -> None:
+    contents, turn = _run(situation, acted.state, decision, language)
+    _say(situation, acted, contents, f"action:{decision.action}")
+    acted.decision.append(_explain(decision, turn.changes))
+    acted.floor = turn.floor or acted.floor
+    if notes:
+        notes.add(decision, turn.set_slots, contents)
+    acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
 
 
 def _run_elsewhere(
@@ -218,8 +245,12 @@ def _explain(decision: Decision, changes: Sequence[Change]) -> dict[str, Any]:
         "by": decision.by,
         "name": decision.name,
         "confidence": round(decision.confidence, 4),
-        "changes": [{"what": c.what, "name": c.name, "value": c.value} for c in changes],
+        "changes": _told(changes),
     }
+
+
+def _told(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [{"what": c.what, "name": c.name, "value": c.value} for c in changes]
 
 
 def _still_waiting(situation: Situation, state: State) -> Acted:
@@ -251,6 +282,8 @@ def _learn_proofs(situation: Situation) -> None:
             source_id=situation.message.id,
             now=situation.now,
         )
+        if situation.facts is not None:
+            situation.facts["attribute", proof["kind"]] = proof["value"]
 
 
 def handed_over(situation: Situation) -> Acted:

@@ -35,6 +35,7 @@ from crm_store.recording import Recording
 from nlu.action_server import ActionFailed, Call
 from nlu.base import State
 from parley.bot import Bot, Words
+from parley.bound import read_facts
 from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.remote import Asking, Awaited
@@ -231,17 +232,23 @@ class Worker:
         """
         states = {key: _read(known[key]) for key in mine if key in known}
         turns, questions = _Turns(), Asked()
+        bound, people = bot.bound, {one.customer_id for one in mine.values()}
+        facts = read_facts(session, bound.values(), people) if bound else {}
         for message in messages:
             conversation = mine[message.conversation_id]
             if conversation.id in turns.asking:
                 continue  # In their order: what comes before has to wait.
             state = states.get(conversation.id) or State()
             situation = self._situation(session, bot, conversation, message, heard[message.id], state, now)
+            if bound:
+                situation.facts = {**facts[conversation.customer_id]}
             try:
                 acted = _turn(situation, asked)
             except Awaited as awaited:
                 turns.asking[conversation.id] = _to_ask(message, heard[message.id], awaited, asked)
                 continue
+            if situation.facts is not None:
+                facts[conversation.customer_id] = situation.facts
             if acted.floor and conversation.floor == "bot":
                 conversation.floor, conversation.floor_since = acted.floor, now
                 # What the bot has answered so far is nothing that somebody still has to read.

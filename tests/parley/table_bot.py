@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,30 +21,32 @@ from nlu.action_server import ActionServer
 from nlu.base import State
 from nlu.dialogue import RuleDialogue
 from nlu.endpoints import Endpoint
-from nlu.project import Project, read_project
+from nlu.project import read_project
 from nlu.slot_filling import VALIDATION
 from parley.bot import Bot
-from parley.training import foreign_actions
+from parley.training import WORDS, foreign_actions
 from parley.workers import Worked, Worker
 from tests.parley.rasa_sdk_server import TABLE
 from tests.parley.tiny import Clock, Ear
 
-HOUSE = Project()
+HOUSE = read_project(WORDS)
 
 
 class TableEar(Ear):
     """Hears an intent in its name and a number in its digits; whatever else is told is an answer."""
+
+    named: frozenset[str] = frozenset()
+    sure = 1.0
 
     def understand(self, texts: Sequence[str]) -> list[Understanding]:
         return [self._heard(text) for text in texts]
 
     def _heard(self, text: str) -> Understanding:
         first = text.split()[0] if text.split() else ""
-        named = {"book", "look", "refuse", "forget", "silence", "break", "elsewhere", "followed", "here"}
-        intent = first if first in named else "inform"
+        intent = first if first in self.named else "inform"
         numbers = [Entity("number", int(n[0]), n.start(), n.end()) for n in re.finditer(r"\d+", text)]
-        ranking = ((intent, 1.0),)
-        return Understanding(text, intent, 1.0, ranking, tuple(numbers), language="en", engine="tiny")
+        ranking = ((intent, self.sure),)
+        return Understanding(text, intent, self.sure, ranking, tuple(numbers), language="en", engine="tiny")
 
 
 def action_here(turn: Turn) -> list[Content]:
@@ -51,9 +54,16 @@ def action_here(turn: Turn) -> list[Content]:
     return [Content(text="here")]
 
 
-def table_bot(server: ActionServer | None, ear: Ear | None = None, *, validates: bool = True) -> Bot:
+def table_bot(
+    server: ActionServer | None,
+    ear: TableEar | None = None,
+    *,
+    validates: bool = True,
+    folder: Path = TABLE,
+) -> Bot:
     """The bot of these files, with this server. `validates`: it is asked about every message, too."""
-    project, ear = read_project(TABLE), ear or TableEar()
+    project, ear = read_project(folder), ear or TableEar()
+    ear.named = frozenset(project.domain.intents) - {"inform"}
     if not validates:
         project.domain.actions.remove(VALIDATION)
     own = {"action_here": action_here}
@@ -66,6 +76,7 @@ def table_bot(server: ActionServer | None, ear: Ear | None = None, *, validates:
         fallback=ear,
         language="en",
         house=HOUSE,
+        bound=project.bound,
         server=server,
         elsewhere=foreign_actions(project.domain, own) if server else frozenset(),
     )
