@@ -91,7 +91,8 @@ def test_a_slot_that_two_files_bind_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "held"),
     [
-        ("text", "a", "a"), ("text", 7, "7"), ("float", "3.5", 3.5), ("float", "many", None), ("float", "41", 41), ("float", "inf", None),
+        ("text", "a", "a"), ("text", 7, "7"), ("float", "3.5", 3.5), ("float", "many", None),
+        ("float", "41", 41), ("float", "inf", None),
         ("bool", True, True), ("bool", "false", False), ("bool", "maybe", None), ("list", "a", ["a"]),
         ("list", ["a"], ["a"]), ("any", {"a": 1}, {"a": 1}), ("float", None, None),
     ],
