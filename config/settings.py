@@ -107,6 +107,16 @@ class Actions(Section):
     )
 
 
+class Handover(Section):
+    """When a person gives a conversation back to the bot."""
+
+    form: Literal["resume", "reset"] = Field(
+        "resume",
+        description="a form that was half filled then; resume: the bot asks on, reset: it is dropped; the "
+        "customer is told",
+    )
+
+
 class Metrics(Section):
     """Who may read `/metrics`."""
 
@@ -153,6 +163,7 @@ class Settings(Section):
     )
     nlu: Nlu = Nlu()
     actions: Actions = Actions()
+    handover: Handover = Handover()
     media: Media = Media()
     log: Log = Log()
     metrics: Metrics = Metrics()

@@ -108,5 +108,8 @@ class Dialogue(Protocol):
     def know(self, state: State, slots: Mapping[str, Any]) -> State:
         """The state with slots that were learnt elsewhere, as from the customer's record."""
 
+    def leave(self, state: State) -> State:
+        """The state without the form that was open, if one was."""
+
     def ask_again(self, state: State, heard: Understanding) -> Decision | None:
         """What the open form asks for, once more; None where none is open or an action has to run first."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from crm_store.messages import Answer, Understanding
 from nlu import built_in, forms
-from nlu.base import LISTEN, Decision, State
+from nlu.base import LISTEN, REQUESTED, Decision, State
 from nlu.built_in import FALLBACK
 from nlu.domain import TWO_STAGE
 from nlu.meaning import OUT_OF_SCOPE, Meaning, Reader
@@ -161,6 +161,14 @@ class RuleDialogue:
         tracker = Tracker(state, self.domain)
         tracker.happen([["rejected", name]])
         return tracker.state.but(pending={}, followup="", refused=name)
+
+    def leave(self, state: State) -> State:
+        """The state without the form that was open, if one was."""
+        if not state.active_loop:
+            return state.but(pending={})
+        tracker = Tracker(state, self.domain)
+        tracker.happen([["loop", None], ["slot", REQUESTED, None]])
+        return tracker.state.but(pending={})
 
     def ask_again(self, state: State, heard: Understanding) -> Decision | None:
         """What the open form asks for, once more; None where none is open or an action has to run first."""

@@ -15,7 +15,6 @@ from crm_store import customers, outbox
 from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
-from nlu import forms
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
@@ -45,6 +44,7 @@ class Acted:
     floor: Floor | None = None
     decided: Decision | None = None  # first, in this turn; while a person has the floor: would have been
     intent: str = ""  # that the dialogue acted on
+    about: str = "re"  # stands in the keys of the rows: what they are said about
 
 
 def act(situation: Situation) -> Acted:
@@ -86,12 +86,12 @@ def act_in_silence(situation: Situation) -> Acted:
 
 def _obey(situation: Situation, state: State, language: str) -> Acted:
     """An exact word of the house: what it asks for is done, and a form that was open is left."""
-    acted, decision = Acted(forms.left(state)), _command(situation)
+    acted, decision = Acted(situation.bot.dialogue.leave(state)), _command(situation)
     # Who says stop in Korean is answered in Korean, whatever language the bot speaks otherwise.
     language = situation.heard.language or language
     spoken = replace(acted.state, slots={**acted.state.slots, "language": language})
     contents, turn = _run(situation, spoken, decision, language)
-    _say(situation, acted, contents, f"action:{decision.action}")
+    say(situation, acted, contents, f"action:{decision.action}")
     acted.decision.append(_explain(decision, turn.changes))
     return acted
 
@@ -140,7 +140,7 @@ def _talk(situation: Situation, state: State, language: str) -> Acted:
         if notes and decision.action in situation.bot.elsewhere and decision.by not in _ENTRIES:
             _run_elsewhere(situation, acted, decision, notes, language)
         else:
-            _run_here(situation, acted, decision, notes, language)
+            run_here(situation, acted, decision, notes, language)
         if record:
             acted.state = record.learn(acted.state)
             _note_changes(acted, record)
@@ -157,11 +157,12 @@ def _note_changes(acted: Acted, record: Record) -> None:
     acted.decision[-1]["changes"] = [*acted.decision[-1]["changes"], *changes]
 
 
-def _run_here(
+def run_here(
     situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes | None, language: str
 ) -> None:
+    """Run an action of the house, or say a response of the domain, and go on from there."""
     contents, turn = _run(situation, acted.state, decision, language)
-    _say(situation, acted, contents, f"action:{decision.action}")
+    say(situation, acted, contents, f"action:{decision.action}")
     acted.decision.append(_explain(decision, turn.changes))
     acted.floor = turn.floor or acted.floor
     if notes:
@@ -173,7 +174,7 @@ def _run_elsewhere(
     situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes, language: str
 ) -> None:
     done = remote.run(situation, acted.state, decision, notes, language)
-    _say(situation, acted, done.contents, f"action:{decision.action}")
+    say(situation, acted, done.contents, f"action:{decision.action}")
     changes, dialogue = done.changes, situation.bot.dialogue
     if done.person:
         acted.floor = "waiting"
@@ -220,9 +221,10 @@ def _run(
     return turn.say(decision.action), turn
 
 
-def _say(
-    situation: Situation, acted: Acted, contents: Sequence[Content], source: str, about: str = "re"
+def say(
+    situation: Situation, acted: Acted, contents: Sequence[Content], source: str, about: str = ""
 ) -> None:
+    """Draft this for the outbox. `about` tells it from an answer to the message, if it is none."""
     for content in contents:
         acted.rows.append(
             outbox.draft(
@@ -233,7 +235,7 @@ def _say(
                 now=situation.now,
                 due_at=max(situation.answer_at, situation.now),
                 # It stands beside the message's own in the index, which is looked at anyway.
-                key=f"{situation.message.key} {about}:{len(acted.rows)}",
+                key=f"{situation.message.key} {about or acted.about}:{len(acted.rows)}",
                 reply_to=situation.message.id,
             )
         )
@@ -258,7 +260,7 @@ def _still_waiting(situation: Situation, state: State) -> Acted:
     if not _told_lately(situation):
         values = {"language": state.slots["language"]}
         contents = situation.bot.say("utter_still_waiting", values, situation.conversation.channel)
-        _say(situation, acted, contents, STILL_WAITING)
+        say(situation, acted, contents, STILL_WAITING)
     return acted
 
 
@@ -294,5 +296,5 @@ def handed_over(situation: Situation) -> Acted:
         "utter_handover_coming", {"language": cast(str, language)}, situation.conversation.channel
     )
     # Under a key of its own: the message may be replayed, and is then answered under its usual one.
-    _say(situation, acted, contents, COMING, f"parked {situation.now.isoformat()}")
+    say(situation, acted, contents, COMING, f"parked {situation.now.isoformat()}")
     return acted

@@ -82,6 +82,9 @@ class Parrot:
     def know(self, state: State, slots: Mapping[str, Any]) -> State:
         return replace(state, slots={**state.slots, **slots})
 
+    def leave(self, state: State) -> State:
+        return replace(state, active_loop=None)
+
     def ask_again(self, state: State, heard: Understanding) -> Decision | None:
         return None
 
