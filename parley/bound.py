@@ -27,6 +27,7 @@ from nlu.bound_slots import Bound, as_slot
 from parley.situation import Situation
 
 Fact = tuple[str, str]  # kind and name
+_NAME: Fact = ("attribute", "name")
 Known = Mapping[Fact, Any]
 
 
@@ -84,7 +85,9 @@ class Record:
             if value is None or value == state.recorded.get(slot):
                 continue
             usable = self._usable(one, value)
-            if usable is None or usable != value:
+            if usable is None and one.fact == _NAME:
+                continue  # Whoever gives a smiley for a name is asked no second time.
+            if usable != value:
                 state = self._situation.bot.dialogue.know(state, {slot: usable})
             if usable is not None:
                 self._write(one, usable)
@@ -130,7 +133,7 @@ class Record:
             customers.set_attribute(
                 session, customer_id, name, value, source="message", source_id=message_id, now=now
             )
-        if one.fact == ("attribute", "name"):
+        if one.fact == _NAME:
             customers.set_display_name(session, customer_id, str(value), now)
         self._changes.append(Change(kind, name, mask(name, value) if kind == "attribute" else value))
 
