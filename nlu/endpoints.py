@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nlu.reading import Node, Problems, ProjectErrors, read_yaml
+from nlu.reading import Node, Problems, ProjectErrors
+from nlu.yaml_files import read_yaml
 
 FILES = ("endpoints.yml", "endpoints.yaml")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")

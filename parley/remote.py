@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from actions.base import Change
 from crm_store.history import Message, list_newest
 from crm_store.messages import Content, ParleyError, Understanding
@@ -32,6 +34,8 @@ from nlu.rasa_tracker import (
     user_event,
 )
 from parley.situation import Situation
+
+log = structlog.get_logger()
 
 MOST_BEFORE = 50  # messages before the one that is answered, of which a server is told
 
@@ -102,6 +106,8 @@ def run(situation: Situation, state: State, decision: Decision, notes: Notes, la
     if ran is None:
         raise Awaited(_call(situation, state, decision, notes, key))
     done = _read(situation, state, ran, language)
+    if any(event["event"] == "reminder" for event in ran.events):
+        log.warning("reminder.ignored", action=decision.action, message=str(situation.message.id))
     notes.add_remote(decision, ran, done.contents)
     return done
 

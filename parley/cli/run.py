@@ -121,7 +121,7 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str, de
 
 @app.command(epilog="Example: parley check --config parley.toml")
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Check settings, bot files and channels, line by line: errors, what has no effect, who runs an action."""
+    """Check settings, bot files and channels: errors, what has no effect, who runs which action."""
     checked = check_all(config)
     faults, notes = (sorted(f, key=itemgetter("file", "line")) for f in (checked.faults, checked.notes))
     if as_json:
