@@ -154,7 +154,8 @@ def _note_changes(acted: Acted, record: Record) -> None:
         return
     if not acted.decision:
         acted.decision.append({"action": None, "by": "record", "name": "slots", "changes": []})
-    acted.decision[-1]["changes"] = [*acted.decision[-1]["changes"], *changes]
+    step = acted.decision[-1]
+    step["changes"] = [*step["changes"], *(one for one in changes if one not in step["changes"])]
 
 
 def run_here(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select
 
-from crm_store import audit, consents, customers, edits
+from crm_store import audit, consents, customers, dialogues, edits
 from crm_store.customers import Attribute
 from crm_store.db import Database
 from crm_store.edits import Edit, Editor
@@ -56,7 +56,7 @@ def test_what_a_form_is_told_stands_on_the_record_with_the_message_it_comes_from
     asked = [m for m in club.messages("anna") if m.direction == "in"]
     assert fact.source_id == asked[-1].id
     changes = [change for step in asked[-1].decision or () for change in step["changes"]]
-    assert {"what": "attribute", "name": "phone", "value": "+86138****8000"} in changes
+    assert changes == [{"what": "attribute", "name": "phone", "value": "+86138****8000"}]
     for text in ("41", "affirm", "affirm"):
         said = club.say("anna", text)
     assert said == ["+8613800138000, 41, True, True"]
@@ -91,6 +91,23 @@ def test_an_agents_correction_stands_until_the_customer_says_otherwise(club: Clu
     club.say("anna", "41")
     assert club.facts()["phone"].value == "+8613900139000"
     assert club.facts()["phone"].source == "agent:lin"
+
+
+def test_what_is_said_once_more_keeps_its_first_source(club: Club) -> None:
+    club.say("anna", "join")
+    club.edit(phone="+8613800138000")
+    club.say("anna", "13800138000")
+    assert club.facts()["phone"].source == "agent:lin"
+
+
+def test_a_slot_that_was_emptied_is_asked_for_though_the_record_knows(club: Club) -> None:
+    conversation = club.hear("anna", "join", "13800138000")
+    club.settle()
+    emptied = club.worker.bot.dialogue.know(club.state(conversation), {"phone": None})
+    with club.database.writing() as session:
+        dialogues.save_states(session, {conversation: emptied.to_json()}, club.clock())
+    assert club.say("anna", "41") == ["Your phone?"]
+    assert club.facts()["phone"].value == "+8613800138000"
 
 
 def test_what_nobody_could_use_is_asked_for_again_and_not_kept(club: Club) -> None:
