@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from crm_store.messages import ParleyError
+from nlu.deadlines import ended_after
 from nlu.endpoints import Endpoint
 
 DEADLINE = 10.0  # seconds, for all of it
@@ -97,7 +95,7 @@ class ActionServer:
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._deadline)
         try:
-            with _ended_after(self._deadline, connection):
+            with ended_after(self._deadline, connection):
                 connection.request("POST", self._path, body, {**self._headers, **headers})
                 response = connection.getresponse()
                 read = response.read(_LARGEST + 1)
@@ -111,24 +109,6 @@ class ActionServer:
             raise ActionFailed(f"no answer from {self.endpoint.where}: {why}") from error
         finally:
             connection.close()
-
-
-@contextmanager
-def _ended_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Hang up when the time is over: a time-out of its own begins anew with every byte that drips in."""
-
-    def hang_up() -> None:
-        if connection.sock is not None:
-            with suppress(OSError):  # It may be closed already.
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _json(body: bytes) -> Any:

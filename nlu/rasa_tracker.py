@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crm_store.messages import Content, Understanding
+from crm_store.messages import Understanding
 from nlu import forms
 from nlu.base import LISTEN, REQUESTED, Decision, State
 from nlu.domain import Domain
 from nlu.moves import Event
+from nlu.rasa_written import WRITTEN, RasaEvent, action_event, slot_events, user_event, written
 from nlu.slot_filling import VALIDATION
-
-RasaEvent = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ def tracker_json(
         latest = run["form"]
         events += _in_form(domain, state, run, slots, told.at)
     elif run:
-        events += [_written(event, told.at) for event in brought if event[0] in _WRITTEN]
+        events += [written(event, told.at) for event in brought if event[0] in WRITTEN]
     elif decision.action == VALIDATION:
-        events += _set({name: state.slots.get(name) for name in state.filled}, told.at)
+        events += slot_events({name: state.slots.get(name) for name in state.filled}, told.at)
     return {
         "sender_id": told.sender_id,
         "slots": slots,
@@ -70,50 +69,6 @@ def heard_event(heard: Understanding, state: State, told: Told) -> RasaEvent:
     return user_event(parsed, told.channel, told.at)
 
 
-def user_event(parsed: Mapping[str, Any], channel: str, at: float) -> RasaEvent:
-    """Words of the customer with what was made of them."""
-    return {
-        "event": "user",
-        "timestamp": at,
-        "text": parsed.get("text", ""),
-        "parse_data": dict(parsed),
-        "input_channel": channel,
-        "metadata": {},
-    }
-
-
-def action_event(name: str, at: float) -> RasaEvent:
-    """An action was run."""
-    return {"event": "action", "timestamp": at, "name": name, "policy": None, "confidence": None}
-
-
-def bot_event(content: Content, at: float) -> RasaEvent:
-    """Something was said to the customer."""
-    buttons = [{"title": button.title, "payload": button.payload} for button in content.buttons]
-    media = content.media.url if content.media else ""
-    shown = {"image": media} if content.kind == "image" else {"attachment": media or None}
-    data = {"elements": None, "quick_replies": None, "buttons": buttons or None, "custom": None, **shown}
-    return {"event": "bot", "timestamp": at, "text": content.text or None, "data": data, "metadata": {}}
-
-
-def done_events(decision: Decision, brought: Iterable[RasaEvent], at: float) -> list[RasaEvent]:
-    """What a decision that was carried out has led to: its action, and what that brought."""
-    if {"run", "asked"} & set(decision.arguments):
-        return [dict(event) for event in brought]
-    name = decision.name if decision.by == forms.BY else decision.action
-    own = [*decision.arguments.get("events", ()), *decision.arguments.get("then", ())]
-    return [
-        action_event(name, at),
-        *(_written(event, at) for event in own if event[0] in _WRITTEN),
-        *brought,
-    ]
-
-
-def slot_events(values: Mapping[str, Any], at: float) -> list[RasaEvent]:
-    """Slots that were set."""
-    return _set(values, at)
-
-
 def _in_form(
     domain: Domain, state: State, run: forms.Run, slots: Mapping[str, Any], at: float
 ) -> list[RasaEvent]:
@@ -125,9 +80,14 @@ def _in_form(
     else:
         since = [event[1] for event in run["events"] if event[0] == "slot"]
         named = [name for name in dict.fromkeys([*state.filled, *since]) if name in required]
-    opened = [_written(event, at) for event in run["events"] if event[0] == "loop"]
-    asked = _set({REQUESTED: run["asked"]}, at)
-    return [*opened, *asked, action_event(form.name, at), *_set({n: slots.get(n) for n in named}, at)]
+    opened = [written(event, at) for event in run["events"] if event[0] == "loop"]
+    asked = slot_events({REQUESTED: run["asked"]}, at)
+    return [
+        *opened,
+        *asked,
+        action_event(form.name, at),
+        *slot_events({n: slots.get(n) for n in named}, at),
+    ]
 
 
 def _loop(name: str | None, state: State) -> dict[str, Any]:
@@ -135,29 +95,3 @@ def _loop(name: str | None, state: State) -> dict[str, Any]:
         return {}
     rejected = state.loop_rejected and name == state.active_loop
     return {"name": name, "is_interrupted": False, "rejected": rejected, "trigger_message": None}
-
-
-def _set(values: Mapping[str, Any], at: float) -> list[RasaEvent]:
-    return [
-        {"event": "slot", "timestamp": at, "name": name, "value": value} for name, value in values.items()
-    ]
-
-
-_WRITTEN = {"slot", "loop", "reset", "rejected", "followup", "restart", "rewind"}
-
-
-def _written(event: Event, at: float) -> RasaEvent:
-    """One of our events as Rasa writes it."""
-    kind, *rest = event
-    match kind:
-        case "slot":
-            return {"event": "slot", "timestamp": at, "name": rest[0], "value": rest[1]}
-        case "loop":
-            return {"event": "active_loop", "timestamp": at, "name": rest[0]}
-        case "rejected":
-            return {"event": "action_execution_rejected", "timestamp": at, "name": rest[0], "policy": None}
-        case "followup":
-            return {"event": "followup", "timestamp": at, "name": rest[0]}
-        case "reset":
-            return {"event": "reset_slots", "timestamp": at}
-    return {"event": kind, "timestamp": at}

@@ -7,46 +7,19 @@ record in the commit of its turn, with the message as its source. A slot that is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from sqlmodel import Session
 
 from actions.base import SURE, Change
-from actions.leave_email import normalise_email
-from actions.leave_phone import normalise_phone
-from actions.tell_name import normalise_name
 from crm_store import consents, customers
 from crm_store.masking import mask
 from nlu.base import State
 from nlu.bound_slots import Bound, as_slot
+from parley.facts import Fact, kept
 from parley.situation import Situation
 
-Fact = tuple[str, str]  # kind and name
 _NAME: Fact = ("attribute", "name")
 Known = Mapping[Fact, Any]
-
-
-def read_facts(
-    session: Session, bound: Collection[Bound], customer_ids: Collection[UUID]
-) -> dict[UUID, dict[Fact, Any]]:
-    """What the record holds of what these slots are bound to; one query for each kind of fact."""
-    kinds = {one.fact[0] for one in bound}
-    found: dict[UUID, dict[Fact, Any]] = {one: {} for one in customer_ids}
-    if "attribute" in kinds:
-        for customer, name, value in customers.facts_of(session, customer_ids):
-            found[customer]["attribute", name] = value
-    if "tag" in kinds:
-        for customer, tags in customers.tags_of(session, customer_ids).items():
-            found[customer] |= {("tag", tag): True for tag in tags}
-    for name in {one.name for one in bound if one.kind == "consent"}:
-        for customer, given in consents.consents_of(session, customer_ids, name).items():
-            found[customer]["consent", name] = given.granted
-    return found
 
 
 class Record:
@@ -112,7 +85,7 @@ class Record:
             told = as_slot(value, self._slots[one.slot])
             unsure = one.kind == "consent" and told and self._situation.heard.confidence < SURE
             return told if isinstance(told, bool) and not unsure else None
-        return as_slot(value, self._slots[one.slot]) if one.kind == "custom" else _profile(one.name, value)
+        return as_slot(value, self._slots[one.slot]) if one.kind == "custom" else kept(one.name, value)
 
     def _write(self, one: Bound, value: Any) -> None:
         situation = self._situation
@@ -136,17 +109,3 @@ class Record:
         if one.fact == _NAME:
             customers.set_display_name(session, customer_id, str(value), now)
         self._changes.append(Change(kind, name, mask(name, value) if kind == "attribute" else value))
-
-
-def _profile(name: str, value: Any) -> str | None:
-    """A value of a profile attribute as the record keeps it; None if it is none."""
-    text = str(value).strip()
-    if name == "phone":
-        return normalise_phone(text)
-    if name == "email":
-        return normalise_email(text)
-    if name == "name":
-        return normalise_name(text)
-    with suppress(LookupError, ValueError, OSError):
-        return date.fromisoformat(text).isoformat() if name == "birthday" else ZoneInfo(text).key
-    return None

@@ -13,7 +13,8 @@ from crm_store.history import Inbound, Message, last_said
 from crm_store.messages import Understanding
 from nlu.base import LISTEN, Decision, State
 from parley.bot import Bot
-from parley.bound import Record, read_facts
+from parley.bound import Record
+from parley.facts import read_facts
 from parley.situation import Situation
 from parley.turns import MOST_ACTIONS, Acted, run_here, say
 

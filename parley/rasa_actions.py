@@ -7,9 +7,6 @@ while a person has the floor.
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -22,37 +19,17 @@ from starlette.responses import JSONResponse, Response
 from actions.base import Turn
 from crm_store.conversations import Held, hold_open, save_held
 from crm_store.history import Message, last_said
-from crm_store.messages import Address, Content, Floor, ParleyError, Understanding, clean, clean_json
+from crm_store.messages import Content, Floor
 from crm_store.tokens import find_token
 from nlu.matter import read_matter
 from nlu.moments import find_moment
-from nlu.rasa_server import read_parse_result
 from parley.bot import Bot
 from parley.house import House
+from parley.rasa_calls import LARGEST, Asked, Declined, read_call, response_of
 from parley.threads import in_thread
 
 PATH = "/actions/webhook"
-LARGEST = 16_000_000  # bytes: all events of a long conversation, and a large domain
-
 log = structlog.get_logger()
-
-
-class Declined(ParleyError):
-    """The request cannot be served."""
-
-    def __init__(self, status: int, why: str, action: str = "") -> None:
-        super().__init__(why)
-        self.status, self.action = status, action
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An action that Rasa wants to have run."""
-
-    action: str
-    address: Address
-    slots: Mapping[str, Any]
-    heard: Understanding
 
 
 @dataclass(slots=True)
@@ -126,46 +103,6 @@ class RasaActions:
         events = [{"event": "slot", "name": name, "value": value} for name, value in turn.set_slots.items()]
         responses = [response_of(content) for content in contents] if speaks else []
         return Answered(events, responses, held.id, turn.floor if speaks else None)
-
-
-def read_call(body: bytes, encoding: str = "") -> Asked:
-    """The request that Rasa has sent; Declined if it is none."""
-    try:
-        if encoding == "deflate":
-            unpacking = zlib.decompressobj()
-            body = unpacking.decompress(body, LARGEST)
-            if unpacking.unconsumed_tail:
-                raise Declined(413, "the body is too large")
-        told = clean_json(json.loads(body))
-        tracker = told["tracker"]
-        latest, slots = tracker.get("latest_message") or {}, tracker.get("slots") or {}
-        action, address = str(told["next_action"]), Address.parse(str(told["sender_id"]))
-        if not isinstance(slots, dict):
-            raise TypeError  # noqa: TRY301  (as what is no mapping elsewhere)
-        return Asked(action, address, slots, _heard(latest))
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        said = "expected next_action, sender_id (CHANNEL:ID) and tracker, as Rasa sends them"
-        raise Declined(422, said) from error
-
-
-def response_of(content: Content) -> dict[str, Any]:
-    """Content as a response of an action server."""
-    found: dict[str, Any] = {"text": content.text} if content.text else {}
-    if content.buttons:
-        found["buttons"] = [{"title": b.title, "payload": b.payload} for b in content.buttons]
-    url = content.media.url if content.media else ""
-    if content.kind == "image" and url:
-        found["image"] = url
-    elif content.kind in ("file", "video", "voice") and url:
-        found["attachment"] = url
-    elif content.kind != "text":
-        found = {"custom": content.to_json()}
-    return found
-
-
-def _heard(latest: Mapping[str, Any]) -> Understanding:
-    text = clean(str(latest.get("text") or ""))
-    return read_parse_result(text, {"intent": {"name": None}, **latest})
 
 
 def _turn(session: Session, bot: Bot, held: Held, message: Message, asked: Asked, house: House) -> Turn:

@@ -23,14 +23,13 @@ from nlu.moves import Event
 from nlu.rasa_domain import domain_json
 from nlu.rasa_events import read_events
 from nlu.rasa_responses import contents_of
-from nlu.rasa_tracker import (
+from nlu.rasa_tracker import Told, tracker_json
+from nlu.rasa_written import (
     RasaEvent,
-    Told,
     action_event,
     bot_event,
     done_events,
     slot_events,
-    tracker_json,
     user_event,
 )
 from parley.situation import Situation

@@ -35,7 +35,7 @@ from crm_store.recording import Recording
 from nlu.action_server import ActionFailed, Call
 from nlu.base import State
 from parley.bot import Bot, Words
-from parley.bound import read_facts
+from parley.facts import read_facts
 from parley.metrics import Metrics
 from parley.questions import Asked
 from parley.remote import Asking, Awaited

@@ -24,7 +24,8 @@ from crm_store.messages import Address, Button, Content, Media, Policy
 from nlu.project import read_project
 from parley.app import create_app
 from parley.bot import Bot
-from parley.rasa_actions import PATH, RasaActions, response_of
+from parley.rasa_actions import PATH, RasaActions
+from parley.rasa_calls import response_of
 from parley.training import WORDS
 from tests.parley.platforms import served
 from tests.parley.rasa_sdk_server import RASA
