@@ -27,7 +27,7 @@ _DOMAIN_KEYS = {"intents", "entities", "slots", "forms", "actions", "responses",
 _NOT_OURS = {"endpoints.yml", "credentials.yml", "endpoints.yaml", "credentials.yaml"}
 _LEFT_OUT = {"results", "models", ".rasa"}
 DOMAINS = ("domain.yml", "domain.yaml", "domain")
-_OWN = {*DOMAINS, "config.yml", "config.yaml", "data", "tests"}
+_OWN = {*DOMAINS, "config.yml", "config.yaml", "record.yml", "record.yaml", "data", "tests"}
 _BY_WORDS = "is not followed: only rules go by a message's very words, stories need its intent"
 _EXPECTED = "expected a folder with domain.yml and data/"
 _FEATURES_VERSION = 3  # another number makes every stored model stale
@@ -104,9 +104,9 @@ class Project:
 def read_project(path: Path, random: Random | None = None) -> Project:
     """The project in a folder (or in one file); `ProjectErrors` names everything that is wrong in it.
 
-    A file's kind is told by its top-level keys. Beside a domain and `data/` only `config.yml` and `tests/`
-    are read, as Rasa does; in any other folder every YAML file. Stories in files named `test_…` or under
-    `tests/` are test stories. `random` chooses among equal variations.
+    A file's kind is told by its top-level keys. Beside a domain and `data/` only `config.yml`, `tests/` and
+    our `record.yml` are read, as Rasa does; in any other folder every YAML file. Stories in files named
+    `test_…` or under `tests/` are test stories. `random` chooses among equal variations.
     """
     project, problems = Project(path=path, random=random or Random()), Problems()
     for file, name in _files(path, problems):
