@@ -23,7 +23,8 @@ def callback_noted(turn: Turn) -> Iterable[Content]:
     if number is None:
         turn.set_slot("phone", None)
         return turn.say("utter_phone_unusable")
-    learn(turn, "phone", number, shown=mask_phone(number))
+    if customers.find_value(turn.session, turn.customer_id, "phone") != number:
+        learn(turn, "phone", number, shown=mask_phone(number))
     turn.set_slot("phone", number)
     name = learn_name(turn, str(turn.slots.get("name") or "")) or _friend(turn)
     customers.add_tag(turn.session, turn.customer_id, TAG, source="message", now=turn.now)

@@ -12,10 +12,16 @@ from crm_store.messages import Content
 LONGEST = 40  # characters
 
 
+def normalise_name(said: str) -> str | None:
+    """A name without what stands around it; None if it can be none."""
+    name = " ".join(said.split()).strip(" ,.!?，。！？、~～")
+    return name if any(letter.isalpha() for letter in name) and len(name) <= LONGEST else None
+
+
 def learn_name(turn: Turn, said: str | None) -> str | None:
     """Put a name on the record; None if what was said can be no name."""
-    name = " ".join((said or "").split()).strip(" ,.!?，。！？、~～")
-    if not any(letter.isalpha() for letter in name) or len(name) > LONGEST:
+    name = normalise_name(said or "")
+    if name is None:
         return None
     learn(turn, "name", name)
     customers.set_display_name(turn.session, turn.customer_id, name, turn.now)

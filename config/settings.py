@@ -101,6 +101,24 @@ class Log(Section):
     )
 
 
+class Actions(Section):
+    """Actions that run elsewhere: on the `action_endpoint` of the bot's `endpoints.yml`."""
+
+    deadline_seconds: float = Field(
+        10.0, gt=0, le=300, description="an action server that takes longer has failed"
+    )
+
+
+class Handover(Section):
+    """When a person gives a conversation back to the bot."""
+
+    form: Literal["resume", "reset"] = Field(
+        "resume",
+        description="a form that was half filled then; resume: the bot asks on, reset: it is dropped; the "
+        "customer is told",
+    )
+
+
 class Metrics(Section):
     """Who may read `/metrics`."""
 
@@ -202,6 +220,8 @@ class Settings(Section):
     )
     nlu: Nlu = Nlu()
     llm: Llm = Llm()
+    actions: Actions = Actions()
+    handover: Handover = Handover()
     media: Media = Media()
     log: Log = Log()
     metrics: Metrics = Metrics()

@@ -49,11 +49,21 @@ def take_over(
 
 
 def release(host: Host, actor: str, conversation_id: UUID) -> Conversation:
-    """Give the floor back to the bot."""
-    return _change(
-        host, actor, "conversation.released", conversation_id,
-        lambda session: conversations.release(session, conversation_id),
-    )  # fmt: skip
+    """Give the floor back to the bot, which says how it goes on with what it was in the midst of."""
+    said = False
+
+    def act(session: Session) -> Conversation:
+        nonlocal said
+        found = conversations.get_conversation(session, conversation_id, lock=True)
+        had_it = found.floor == "bot"
+        found = conversations.release(session, conversation_id)
+        said = not had_it and host.given_back(session, found)
+        return found
+
+    found = _change(host, actor, "conversation.released", conversation_id, act)
+    if said:
+        host.queued(found.channel)
+    return found
 
 
 def assign(host: Host, actor: str, conversation_id: UUID, agent: str) -> Conversation:

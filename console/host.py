@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlmodel import Session
+
+from crm_store.conversations import Conversation
 from crm_store.db import Database
 from crm_store.faq import FaqEntry
 from crm_store.faq_edits import Draft
@@ -112,13 +115,15 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The rest of the house. All calls are made from worker threads, and only after a commit."""
+    """The rest of the house. All calls are made from worker threads, and, but for one, after a commit."""
 
     database: Database
     now: Callable[[], datetime]
     queued: Callable[[str], None] = _nothing  # something waits in the outbox of the channel of this name
     floor_changed: Callable[[Address, str], None] = _nothing  # who may speak on this address now
     changed: Callable[[UUID], None] = _nothing  # something in this conversation, for open consoles
+    # The bot has the floor again, in the same transaction; whether it had something to say.
+    given_back: Callable[[Session, Conversation], bool] = lambda *_: False
     feed: Feed = field(default_factory=Still)
     policies: Mapping[str, Policy] = field(default_factory=dict)  # by channel
     rules: Rules = field(default_factory=Rules)  # what binds campaigns and follow-ups

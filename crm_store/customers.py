@@ -15,7 +15,7 @@ from sqlalchemy import select as select_rows
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, new_id
+from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id
 from crm_store.messages import NotFound, Refused
 from crm_store.statements import Rows, Statement
 
@@ -177,6 +177,21 @@ def find_value(session: Session, customer_id: UUID, name: str) -> Any:
     """What is known of a customer under this name; None if nothing."""
     rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
     return rows[0][0] if rows else None
+
+
+def _stating(dialect: str) -> ClauseElement:
+    wanted, same = listing(dialect, (_ATTRIBUTES.c.customer_id,))
+    return select_rows(*(_ATTRIBUTES.c[name] for name in ("customer_id", "name", "value"))).join(
+        wanted, same
+    )
+
+
+_STATE = Statement(_stating)
+
+
+def facts_of(session: Session, customer_ids: Collection[UUID]) -> list[tuple[UUID, str, Any]]:
+    """Customer, name and value of all that is known of these customers, one query for all."""
+    return [(*row,) for row in _STATE.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))]
 
 
 def find_zone(session: Session, customer_id: UUID) -> ZoneInfo | None:

@@ -244,7 +244,7 @@ def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
         if isinstance(type_, UtcDateTime):
             return _read
         if isinstance(type_, CleanJson):
-            return orjson.loads
+            return _from_json
     return type_.dialect_impl(dialect).result_processor(dialect, None)
 
 
@@ -254,6 +254,11 @@ def _as_hex(value: UUID) -> str:
 
 def _from_hex(value: str) -> UUID:
     return UUID(int=int(value, 16))
+
+
+def _from_json(value: Any) -> Any:
+    # What is a number is one to SQLite, too, however it was written.
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 @lru_cache(64)  # Most times that are written together are the same.

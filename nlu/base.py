@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from crm_store.messages import Understanding
+from nlu.moves import Event
 
 LISTEN = "action_listen"
 REQUESTED = "requested_slot"
@@ -51,6 +52,8 @@ class State:
     user: dict[str, Any] = field(default_factory=dict)  # intent and entities as rules see them
     filled: list[str] = field(default_factory=list)  # slots that were set since the last message
     decided_by: str = ""  # `Decision.by` of the last action
+    refused: str = ""  # the action that has just refused to run
+    recorded: dict[str, Any] = field(default_factory=dict)  # bound slots, as the record last had them
 
     @property
     def requested_slot(self) -> str | None:
@@ -94,5 +97,19 @@ class Dialogue(Protocol):
     def decide(self, state: State, heard: Understanding) -> Decision:
         """The next action, or LISTEN when it is the customer's turn."""
 
-    def after(self, state: State, decision: Decision, slots: Mapping[str, Any]) -> State:
-        """The state after an action has run; `slots` are those it set."""
+    def after(
+        self, state: State, decision: Decision, slots: Mapping[str, Any], events: Sequence[Event] = ()
+    ) -> State:
+        """The state after an action has run; `slots` are those it set, `events` what else it brought."""
+
+    def refused(self, state: State, decision: Decision) -> State:
+        """The state after an action would not run: something else is decided then."""
+
+    def know(self, state: State, slots: Mapping[str, Any]) -> State:
+        """The state with slots that were learnt elsewhere, as from the customer's record."""
+
+    def leave(self, state: State) -> State:
+        """The state without the form that was open, if one was."""
+
+    def ask_again(self, state: State, heard: Understanding) -> Decision | None:
+        """What the open form asks for, once more; None where none is open or an action has to run first."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from crm_store.messages import Answer, Understanding
 from nlu import built_in, forms
-from nlu.base import LISTEN, Decision, State
+from nlu.base import LISTEN, REQUESTED, Decision, State
 from nlu.built_in import FALLBACK
 from nlu.domain import TWO_STAGE
 from nlu.meaning import OUT_OF_SCOPE, Meaning, Reader
@@ -100,6 +100,8 @@ class RuleDialogue:
 
     def decide(self, state: State, heard: Understanding) -> Decision:
         """The next action, or LISTEN when it is the customer's turn."""
+        if state.refused:
+            return self._otherwise(state, heard)
         if state.pending and "form" not in state.pending:
             return Decision(state.pending["queue"][0], "slots", arguments={"asked": True})
         if state.pending:
@@ -147,6 +149,46 @@ class RuleDialogue:
         found.asked_back = [choice["name"] for choice in decision.arguments.get("choices", ())]
         return found
 
+    def refused(self, state: State, decision: Decision) -> State:
+        """The state after an action would not run: something else is decided then.
+
+        A form is refused with the action that it had asked for; who was asked what a message sets, sets
+        nothing.
+        """
+        if decision.arguments.get("asked"):
+            return self._answered(state, [])
+        run = decision.arguments.get("run")
+        name = run["form"] if run else decision.action
+        tracker = Tracker(state, self.domain)
+        tracker.happen([["rejected", name]])
+        return tracker.state.but(pending={}, followup="", refused=name)
+
+    def leave(self, state: State) -> State:
+        """The state without the form that was open, if one was."""
+        if not state.active_loop:
+            return state.but(pending={})
+        tracker = Tracker(state, self.domain)
+        tracker.happen([["loop", None], ["slot", REQUESTED, None]])
+        return tracker.state.but(pending={})
+
+    def ask_again(self, state: State, heard: Understanding) -> Decision | None:
+        """What the open form asks for, once more; None where none is open or an action has to run first."""
+        if state.active_loop not in self.domain.forms:
+            return None
+        decision = self._asks_again(state, heard, "")
+        return None if decision.action == LISTEN or "run" in decision.arguments else decision
+
+    def _otherwise(self, state: State, heard: Understanding) -> Decision:
+        """What others say than the action that has refused."""
+        prediction = self.policies.predict(state, rejected=state.refused)
+        if prediction.action == state.refused:
+            return Decision(LISTEN, "listen")
+        if prediction.by != "nothing" or self.strict:
+            return self._from(prediction, state, heard) or Decision(LISTEN, "listen")
+        if state.done:
+            return Decision(LISTEN, "listen")
+        return self._unclear(state, heard, self.reader.read(heard))
+
     def _silent(self, state: State, decision: Decision) -> State:
         """After nothing was said: as in Rasa, a form that was rejected stays so until something runs it."""
         if not decision.arguments.get("rejected"):
@@ -167,6 +209,8 @@ class RuleDialogue:
     def know(self, state: State, slots: Mapping[str, Any]) -> State:
         """The state with slots that were learnt elsewhere, as from the customer's record."""
         tracker = Tracker(state, self.domain)
+        if not state.started:
+            tracker.begin()
         tracker.fill(dict(slots))
         return tracker.state
 

@@ -130,6 +130,8 @@ class Domain:
     responses: dict[str, list[Variation]] = field(default_factory=dict)
     forms: dict[str, Form] = field(default_factory=dict)
     actions: list[str] = field(default_factory=list)
+    send_domain: set[str] = field(default_factory=set)  # actions that want to be told the domain
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)  # of actions: file and line
     session_expiration_minutes: float = 60.0
     carry_over_slots: bool = True
 
@@ -199,7 +201,11 @@ def read_domain(fields: dict[str, Node], domain: Domain, problems: Problems) -> 
     for name, item in problems.mapping(fields.get("forms"), "forms").items():
         domain.forms[name] = _read_form(name, item, problems)
     for item in problems.sequence(fields.get("actions"), "actions"):
-        domain.actions.append(_name(item, "an action", problems)[0])
+        name, settings = _name(item, "an action", problems)
+        domain.actions.append(name)
+        if problems.truth(settings.get("send_domain"), "send_domain", default=False):
+            domain.send_domain.add(name)
+        domain.places.setdefault(name, (item.file, item.line))
     read_responses(fields.get("responses"), domain.responses, problems)
     session = problems.mapping(fields.get("session_config"), "session_config")
     domain.session_expiration_minutes = problems.number(

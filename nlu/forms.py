@@ -116,16 +116,6 @@ def _ask(domain: Domain, form: Form, state: State, run: Run) -> Decision:
     return Decision(_question(domain, form.name, asked), BY, form.name, 1.0, arguments)
 
 
-def left(state: State) -> State:
-    """The state without a form."""
-    slots = {name: value for name, value in state.slots.items() if name != REQUESTED}
-    moves = list(state.moves)
-    if moves and state.active_loop:
-        last = moves[-1]
-        moves[-1] = {**last, "events": [*last["events"], ["loop", None], ["slot", REQUESTED, None]]}
-    return state.but(active_loop=None, slots=slots, loop_rejected=False, pending={}, moves=moves)
-
-
 def _listened(state: State) -> bool:
     return bool(state.moves) and state.moves[-1]["action"] == LISTEN
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from crm_store.messages import Content
+from nlu.bound_slots import Bound, check_record, read_record
 from nlu.built_in import SAYS, WORDS
 from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
 from nlu.labels import read_labels
@@ -26,7 +27,7 @@ _DOMAIN_KEYS = {"intents", "entities", "slots", "forms", "actions", "responses",
 _NOT_OURS = {"endpoints.yml", "credentials.yml", "endpoints.yaml", "credentials.yaml"}
 _LEFT_OUT = {"results", "models", ".rasa"}
 DOMAINS = ("domain.yml", "domain.yaml", "domain")
-_OWN = {*DOMAINS, "config.yml", "config.yaml", "data", "tests"}
+_OWN = {*DOMAINS, "config.yml", "config.yaml", "record.yml", "record.yaml", "data", "tests"}
 _BY_WORDS = "is not followed: only rules go by a message's very words, stories need its intent"
 _EXPECTED = "expected a folder with domain.yml and data/"
 _FEATURES_VERSION = 3  # another number makes every stored model stale
@@ -43,6 +44,7 @@ class Project:
     stories: list[Story] = field(default_factory=list)
     tests: list[Story] = field(default_factory=list)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    bound: dict[str, Bound] = field(default_factory=dict)  # slots that are the customer's record
     warnings: list[Problem] = field(default_factory=list)
     old_domains: list[dict[str, Node]] = field(default_factory=list)  # of Rasa 2, while files are read
     random: Random = field(default_factory=Random)
@@ -102,9 +104,9 @@ class Project:
 def read_project(path: Path, random: Random | None = None) -> Project:
     """The project in a folder (or in one file); `ProjectErrors` names everything that is wrong in it.
 
-    A file's kind is told by its top-level keys. Beside a domain and `data/` only `config.yml` and `tests/`
-    are read, as Rasa does; in any other folder every YAML file. Stories in files named `test_…` or under
-    `tests/` are test stories. `random` chooses among equal variations.
+    A file's kind is told by its top-level keys. Beside a domain and `data/` only `config.yml`, `tests/` and
+    our `record.yml` are read, as Rasa does; in any other folder every YAML file. Stories in files named
+    `test_…` or under `tests/` are test stories. `random` chooses among equal variations.
     """
     project, problems = Project(path=path, random=random or Random()), Problems()
     for file, name in _files(path, problems):
@@ -122,6 +124,7 @@ def read_project(path: Path, random: Random | None = None) -> Project:
         ]
     if not problems.errors:
         _check(project, problems)
+        check_record(project.bound, project.domain, problems)
     if problems.errors:
         raise ProjectErrors(problems.errors)
     project.warnings = problems.warnings
@@ -175,6 +178,8 @@ def _read_file(root: Node, is_test: bool, project: Project, problems: Problems) 
         (project.tests if is_test else project.stories).extend(stories)
     if is_test:
         return
+    if "record" in fields:
+        read_record(fields["record"], project.bound, problems)
     if "nlu" in fields:
         read_nlu(fields["nlu"], project.nlu, problems)
     if "rules" in fields:

@@ -91,7 +91,8 @@ class _Telling:
             self.page.left_out += 1
             self._left_out(turn)
             # An exact word of the house, such as STOP, leaves a form that was open.
-            self.state = forms.left(before) if acted and acted[0].get("by") == "house" else before
+            by_house = acted and acted[0].get("by") == "house"
+            self.state = self.dialogue.leave(before) if by_house else before
         self.page = page
 
     def _begin(self) -> None:

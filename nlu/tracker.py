@@ -38,7 +38,7 @@ class Tracker:
             state.now = self._behind(state.moves[-1])
         else:
             state.now = moved(state.now, action)
-        state.followup = ""
+        state.followup = state.refused = ""
         state.done = [] if action == LISTEN else [*state.done, action]
         if action == state.active_loop:
             state.loop_rejected = False

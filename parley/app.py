@@ -16,6 +16,7 @@ from console.api import create_api
 from console.app import create_console
 from pages import shared_routes
 from parley.house import House
+from parley.rasa_actions import PATH, RasaActions
 from parley.watching import watched_routes
 from parley.webhooks import PREFIX
 
@@ -72,6 +73,7 @@ def _routes(house: House) -> list[BaseRoute]:
         Route("/", home),
         *watched_routes(house),
         Route("/media/{name}", media),
+        Route(PATH, RasaActions(house).answer, methods=["POST"]),
         *shared_routes(),
         *(route for channel in house.channels for route in channel.routes()),
     ]

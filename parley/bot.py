@@ -11,7 +11,9 @@ import structlog
 
 from actions.base import Action
 from crm_store.messages import Content, Understanding
+from nlu.action_server import ActionServer
 from nlu.base import Dialogue, Interpreter
+from nlu.bound_slots import Bound
 from nlu.faq import Entry
 from nlu.payload import read_payload
 from nlu.project import Project
@@ -64,6 +66,9 @@ class Bot:
     house: Project = field(default_factory=Project)  # words for what a project does not say itself
     own_entries: Sequence[Entry] = ()  # the project's FAQ entries, until they stand in their rows
     training_id: UUID | None = None  # of the model, if people's entries were taught
+    server: ActionServer | None = None  # runs the project's own actions, if it has any
+    elsewhere: frozenset[str] = frozenset()  # the actions that it runs
+    bound: Mapping[str, Bound] = field(default_factory=dict)  # slots that are the customer's record
 
     def understand(self, messages: Sequence[Said]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from bots.base import Channel, LiveEvent
@@ -21,7 +22,7 @@ from config.settings import Settings
 from console.host import Host as ConsoleHost
 from crm_store import due_followups, erasures, idempotency, search_index
 from crm_store.channels import house_id, write_channel
-from crm_store.conversations import drop_leases
+from crm_store.conversations import Conversation, drop_leases
 from crm_store.db import Alone, Database, new_id
 from crm_store.media import MediaFolder
 from crm_store.messages import Address
@@ -32,6 +33,7 @@ from crm_store.sending import give_up_lost
 from parley.clock import Clock, Piece, Tick
 from parley.delivery import Delivery
 from parley.fetching import Fetcher
+from parley.giving_back import give_back
 from parley.host import HouseHost
 from parley.learning import Learning
 from parley.live import Feed, Hub
@@ -209,6 +211,7 @@ class House:
             retold=lambda *told: retold(self.worker.bot, *told),
             entries_changed=self.entries_changed,
             assist=self.assistant,
+            given_back=self._given_back,
         )
 
     def entries_changed(self) -> None:
@@ -217,6 +220,10 @@ class House:
             self._loop.call_soon_threadsafe(self.learning.wake)
             if self.together:
                 self._loop.call_soon_threadsafe(self.together.entries_changed)
+
+    def _given_back(self, session: Session, conversation: Conversation) -> bool:
+        policy = self.settings.handover.form
+        return give_back(session, self.worker.bot, conversation, policy, self.now())
 
     def _joined(self, redis_url: str) -> Together | None:
         """What joins this process with the others, if there may be any."""

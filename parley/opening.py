@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from config.reading import SettingsError, line_of, validate
 from config.settings import DAYS, Settings
 from crm_store.db import Database
 from crm_store.send_rules import Rules
+from nlu.action_server import ActionServer
+from nlu.endpoints import read_action_endpoint
 from parley.bot import Bot
 from parley.training import find_taught, open_bot
 
@@ -91,4 +94,11 @@ def bot_of(
         },
         tell=tell,
         taught=find_taught(database, models) if database else None,
+        server=action_server_of(settings),
     )
+
+
+def action_server_of(settings: Settings) -> ActionServer | None:
+    """The server that the bot's `endpoints.yml` names; ProjectErrors where that does not hold."""
+    endpoint = read_action_endpoint(settings.at(settings.bot), os.environ)
+    return ActionServer(endpoint, settings.actions.deadline_seconds) if endpoint else None

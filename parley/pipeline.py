@@ -8,11 +8,12 @@ turn in that same transaction (`rounds.py`); all else is worked off by conversat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -92,7 +93,10 @@ class Pipeline:
         self._again: set[UUID] = set()  # in work, and something came in that the round may have missed
         self._wake = asyncio.Event()
         self._room = asyncio.Event()  # for work that others have left
+        self._asking: set[UUID] = set()  # in work, and an action server is asked about them
         self._remote = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="remote")
+        # Apart from the engine's: an action server that hangs holds up only who needs it.
+        self._actions = ThreadPoolExecutor(MOST_REMOTE, thread_name_prefix="actions")
         self._working: set[asyncio.Task[None]] = set()
 
     async def record(self, incoming: Sequence[Incoming]) -> list[Recorded]:
@@ -158,7 +162,7 @@ class Pipeline:
         self._look_for_room()
 
     def _in_hand(self) -> int:
-        return len(self._ready) + len(self._in_work)
+        return len(self._ready) + len(self._in_work) - len(self._asking)
 
     def _look_for_room(self) -> None:
         (self._room.set if self._in_hand() < MOST_CONVERSATIONS else self._room.clear)()
@@ -182,24 +186,38 @@ class Pipeline:
         return ids
 
     def _begin(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._work_off(ids, pool))
+        return self._keep(self._work_off(ids, pool, partial(self._worker.work, ids)))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
         return task
 
-    async def _work_off(self, ids: list[UUID], pool: ThreadPoolExecutor | None) -> None:
+    async def _work_off(
+        self,
+        ids: Sequence[UUID],
+        pool: ThreadPoolExecutor | None,
+        work: Callable[[frozenset[Key]], Worked],
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            worked = await loop.run_in_executor(pool, self._worker.work, ids, frozenset(self._inline()))
+            worked = await loop.run_in_executor(pool, work, frozenset(self._inline()))
         except Exception:
             # The database is away: the leases run out, and the sweep finds these again.
             log.exception("work.failed", conversations=len(ids))
             worked = Worked(done=set(ids))
-        self._in_work.difference_update(ids)
-        again = self._again.intersection(ids)
+        asking = worked.asking.keys()
+        self._asking.difference_update(ids)
+        self._asking |= asking
+        self._in_work.difference_update(set(ids) - asking)
+        again = self._again.intersection(ids) - asking
         self._again -= again
         self._held -= worked.done - self._ready.keys()
-        self._work_on(sorted(worked.more | again))
+        self._work_on(sorted((worked.more - asking) | again))
+        for one in worked.asking.values():
+            # Each by itself, as a remote engine is asked: nobody else waits for it.
+            self._keep(self._work_off([one.conversation_id], self._actions, partial(self._worker.ask, one)))
         self._answered(worked)
         self._hub.changed(ids)
 
@@ -244,7 +262,8 @@ class Pipeline:
             await asyncio.wait(self._working, timeout=STOP_SECONDS)
         # Whoever still asks a slow engine finds its lease gone and leaves the message to the next one.
         await asyncio.to_thread(self._drop_leases)
-        self._remote.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._remote, self._actions):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _drop_leases(self) -> None:
         with self._database.writing() as session:

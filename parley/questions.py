@@ -13,7 +13,8 @@ from crm_store import unanswered
 from crm_store.messages import Understanding
 from nlu.base import Decision
 from parley.giving_up import GENERATED, GIVEN_UP, gives_up
-from parley.turns import Acted, Situation
+from parley.situation import Situation
+from parley.turns import Acted
 
 _WHYS = GIVEN_UP | {GENERATED}
 _PERSONAL = frozenset({"phone", "email", "person", "address"})

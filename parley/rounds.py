@@ -147,6 +147,5 @@ class Rounds:
                 self._gone(session, gone, now)
             sending.finish(session, outcomes, now)
         if worked.done:
-            answered = len(recording.fresh)
-            self._worker.metrics.worked_at_once(answered, acting - began, perf_counter() - acting)
+            self._worker.metrics.worked_at_once(worked.turns, acting - began, perf_counter() - acting)
         return recording, worked

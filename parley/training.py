@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,8 +24,10 @@ from crm_store import trainings
 from crm_store.db import Database
 from crm_store.messages import ParleyError
 from crm_store.trainings import Training
+from nlu.action_server import ActionServer
 from nlu.base import Interpreter
 from nlu.dialogue import RuleDialogue
+from nlu.domain import Domain
 from nlu.embedded import Embedded
 from nlu.faq import entries_of, with_phrasings
 from nlu.model import BadModel, Model
@@ -59,22 +61,24 @@ def open_bot(
     settings: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda _: None,
     taught: Taught | None = None,
+    server: ActionServer | None = None,
 ) -> Bot:
     """The bot of a project folder, trained if its examples have changed; ProjectErrors if it does not hold.
 
     `today` is the day, where the company is, that "tomorrow" counts from. `tell` is told what takes a
-    while. `settings` are those that actions may read.
+    while. `settings` are those that actions may read. `server` runs the actions that are not ours.
     """
     project = read_project(path)
     embedded = Embedded(open_model(project, models, tell, taught.phrasings if taught else {}), today)
     own_entries = entries_of(project)
     project.nlu = project.nlu.names_only()  # The texts are in the model; here they would only take room.
+    own = load_actions()
     interpreter: Interpreter = RasaServer(rasa_url) if engine == "rasa" else embedded
     return Bot(
         project=project,
         interpreter=interpreter,
         dialogue=RuleDialogue(project),
-        actions=load_actions(),
+        actions=own,
         always=always_done(),
         fallback=embedded,
         language=language,
@@ -82,6 +86,18 @@ def open_bot(
         house=read_project(WORDS),
         own_entries=own_entries,
         training_id=taught.training_id if taught else None,
+        server=server,
+        bound=project.bound,
+        elsewhere=foreign_actions(project.domain, own) if server else frozenset(),
+    )
+
+
+def foreign_actions(domain: Domain, own: Collection[str]) -> frozenset[str]:
+    """The actions that a domain declares and that are neither ours nor the words of a response."""
+    return frozenset(
+        name
+        for name in domain.actions
+        if name not in own and name not in domain.responses and not name.startswith("utter_")
     )
 
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from actions.base import Change, Turn
 from crm_store import customers, outbox
-from crm_store.conversations import Held
-from crm_store.history import Inbound, Message
+from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
-from nlu import forms
 from nlu.base import LISTEN, Decision, State
 from nlu.matter import read_matter
 from nlu.moments import find_moment
 from nlu.sessions import in_session
 from nlu.system_entities import seen_from
-from parley import keywords
-from parley.bot import LANGUAGES, Bot
+from parley import keywords, remote
+from parley.bot import LANGUAGES
+from parley.bound import Record
 from parley.giving_up import leaves_open
+from parley.situation import Situation
 
 MOST_ACTIONS = 10
 REPEAT_COMING_AFTER = timedelta(minutes=2)
+_ENTRIES = ("faq", "exact")  # decided by: what is said is an FAQ entry
 
 
 class TooManyActions(ParleyError):
@@ -44,22 +45,7 @@ class Acted:
     floor: Floor | None = None
     decided: Decision | None = None  # first, in this turn; while a person has the floor: would have been
     intent: str = ""  # that the dialogue acted on
-
-
-@dataclass(slots=True)
-class Situation:
-    """All that a turn starts from."""
-
-    session: Session
-    bot: Bot
-    conversation: Held
-    message: Inbound
-    heard: Understanding
-    state: State
-    now: datetime
-    answer_at: datetime  # not before this moment, unless the platform's own request carries it
-    floor: Floor = "bot"  # as the message found it
-    instead: Decision | None = None  # of giving up: what a language model answers
+    about: str = "re"  # stands in the keys of the rows: what they are said about
 
 
 def act(situation: Situation) -> Acted:
@@ -101,12 +87,12 @@ def act_in_silence(situation: Situation) -> Acted:
 
 def _obey(situation: Situation, state: State, language: str) -> Acted:
     """An exact word of the house: what it asks for is done, and a form that was open is left."""
-    acted, decision = Acted(forms.left(state)), _command(situation)
+    acted, decision = Acted(situation.bot.dialogue.leave(state)), _command(situation)
     # Who says stop in Korean is answered in Korean, whatever language the bot speaks otherwise.
     language = situation.heard.language or language
     spoken = replace(acted.state, slots={**acted.state.slots, "language": language})
     contents, turn = _run(situation, spoken, decision, language)
-    _say(situation, acted, contents, f"action:{decision.action}")
+    say(situation, acted, contents, f"action:{decision.action}")
     acted.decision.append(_explain(decision, turn.changes))
     return acted
 
@@ -137,21 +123,72 @@ def on_their_clock(situation: Situation) -> Understanding:
 def _talk(situation: Situation, state: State, language: str) -> Acted:
     state = in_session(state, situation.bot.project.domain, situation.now)
     situation.heard = on_their_clock(situation)
+    record = None if situation.facts is None else Record(situation, situation.facts)
+    if record:
+        state = record.know(state)
     acted = Acted(situation.bot.dialogue.hear(state, situation.heard))
+    if record:
+        acted.state = record.learn(acted.state)
     acted.intent = str(acted.state.user.get("intent", ""))
+    notes = remote.Notes(acted.state, situation.now.timestamp()) if situation.bot.server else None
     for _ in range(MOST_ACTIONS):
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)
         if decision.action == LISTEN:
+            if record:
+                _note_changes(acted, record)
             return acted
         if situation.instead and not acted.decided and leaves_open(decision, acted.intent, acted.state):
             decision = situation.instead
         acted.decided = acted.decided or decision
-        contents, turn = _run(situation, acted.state, decision, language)
-        _say(situation, acted, contents, f"action:{decision.action}")
-        acted.decision.append(_explain(decision, turn.changes))
-        acted.floor = turn.floor or acted.floor
-        acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
+        if notes and decision.action in situation.bot.elsewhere and decision.by not in _ENTRIES:
+            _run_elsewhere(situation, acted, decision, notes, language)
+        else:
+            run_here(situation, acted, decision, notes, language)
+        if record:
+            acted.state = record.learn(acted.state)
+            _note_changes(acted, record)
     raise TooManyActions
+
+
+def _note_changes(acted: Acted, record: Record) -> None:
+    """What was learnt from slots, with the step that had it learnt."""
+    changes = _told(record.take_changes())
+    if not changes:
+        return
+    if not acted.decision:
+        acted.decision.append({"action": None, "by": "record", "name": "slots", "changes": []})
+    step = acted.decision[-1]
+    step["changes"] = [*step["changes"], *(one for one in changes if one not in step["changes"])]
+
+
+def run_here(
+    situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes | None, language: str
+) -> None:
+    """Run an action of the house, or say a response of the domain, and go on from there."""
+    contents, turn = _run(situation, acted.state, decision, language)
+    say(situation, acted, contents, f"action:{decision.action}")
+    acted.decision.append(_explain(decision, turn.changes))
+    acted.floor = turn.floor or acted.floor
+    if notes:
+        notes.add(decision, turn.set_slots, contents)
+    acted.state = situation.bot.dialogue.after(acted.state, decision, turn.set_slots)
+
+
+def _run_elsewhere(
+    situation: Situation, acted: Acted, decision: Decision, notes: remote.Notes, language: str
+) -> None:
+    done = remote.run(situation, acted.state, decision, notes, language)
+    say(situation, acted, done.contents, f"action:{decision.action}")
+    changes, dialogue = done.changes, situation.bot.dialogue
+    if done.person:
+        acted.floor = "waiting"
+        changes = [*changes, Change("floor", "floor", "waiting")]
+    step = _explain(decision, changes)
+    acted.decision.append({**step, "rejected": True} if done.rejected else step)
+    if done.rejected:
+        acted.state = dialogue.refused(acted.state, decision)
+    else:
+        acted.state = dialogue.after(acted.state, decision, {}, done.events)
 
 
 def _run(
@@ -179,7 +216,7 @@ def _run(
         read_matter=read_matter,
     )
     name = decision.action
-    if decision.by in ("faq", "exact"):
+    if decision.by in _ENTRIES:
         # An entry's answer is an action too, so that what answers can grow beyond a response.
         name, turn.arguments = "action_answer_faq", {"entry": decision.name}
     action = bot.actions.get(name)
@@ -188,9 +225,10 @@ def _run(
     return turn.say(decision.action), turn
 
 
-def _say(
-    situation: Situation, acted: Acted, contents: Sequence[Content], source: str, about: str = "re"
+def say(
+    situation: Situation, acted: Acted, contents: Sequence[Content], source: str, about: str = ""
 ) -> None:
+    """Draft this for the outbox. `about` tells it from an answer to the message, if it is none."""
     for content in contents:
         acted.rows.append(
             outbox.draft(
@@ -201,7 +239,7 @@ def _say(
                 now=situation.now,
                 due_at=max(situation.answer_at, situation.now),
                 # It stands beside the message's own in the index, which is looked at anyway.
-                key=f"{situation.message.key} {about}:{len(acted.rows)}",
+                key=f"{situation.message.key} {about or acted.about}:{len(acted.rows)}",
                 reply_to=situation.message.id,
             )
         )
@@ -213,8 +251,12 @@ def _explain(decision: Decision, changes: Sequence[Change]) -> dict[str, Any]:
         "by": decision.by,
         "name": decision.name,
         "confidence": round(decision.confidence, 4),
-        "changes": [{"what": c.what, "name": c.name, "value": c.value} for c in changes],
+        "changes": _told(changes),
     }
+
+
+def _told(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [{"what": c.what, "name": c.name, "value": c.value} for c in changes]
 
 
 def _still_waiting(situation: Situation, state: State) -> Acted:
@@ -222,7 +264,7 @@ def _still_waiting(situation: Situation, state: State) -> Acted:
     if not _told_lately(situation):
         values = {"language": state.slots["language"]}
         contents = situation.bot.say("utter_still_waiting", values, situation.conversation.channel)
-        _say(situation, acted, contents, STILL_WAITING)
+        say(situation, acted, contents, STILL_WAITING)
     return acted
 
 
@@ -246,6 +288,8 @@ def _learn_proofs(situation: Situation) -> None:
             source_id=situation.message.id,
             now=situation.now,
         )
+        if situation.facts is not None:
+            situation.facts["attribute", proof["kind"]] = proof["value"]
 
 
 def handed_over(situation: Situation) -> Acted:
@@ -256,5 +300,5 @@ def handed_over(situation: Situation) -> Acted:
         "utter_handover_coming", {"language": cast(str, language)}, situation.conversation.channel
     )
     # Under a key of its own: the message may be replayed, and is then answered under its usual one.
-    _say(situation, acted, contents, COMING, f"parked {situation.now.isoformat()}")
+    say(situation, acted, contents, COMING, f"parked {situation.now.isoformat()}")
     return acted

@@ -32,11 +32,15 @@ from crm_store.history import (
 from crm_store.messages import Address, Floor, Incoming, Policy, Understanding, clean
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recording
+from nlu.action_server import ActionFailed, Call
 from nlu.base import Decision, State
 from parley.bot import Bot, Words
+from parley.facts import read_facts
 from parley.metrics import Metrics
 from parley.questions import Asked
-from parley.turns import Acted, Situation, act, act_in_silence, handed_over
+from parley.remote import Asking, Awaited
+from parley.situation import Situation
+from parley.turns import Acted, act, act_in_silence, handed_over
 from parley.waiting import Key
 
 if TYPE_CHECKING:
@@ -46,6 +50,9 @@ MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
 LIKELIEST, LEAST = 4, 0.01  # intents and answers kept with a message, to explain what was made of it
 _BACKING_OFF = "nobody: backing off"
+
+_NOBODY = UUID(int=0)
+_NOTHING_ASKED = Asking(_NOBODY, Call("", "", "", {}), {})
 
 log = structlog.get_logger()
 
@@ -60,6 +67,8 @@ class Worked:
     # For messages whose request is open: what answers them. These rows are being sent already.
     offered: dict[Key, list[Outgoing]] = field(default_factory=dict)
     elsewhere: set[Key] = field(default_factory=set)  # worked off; another process may hold their request
+    asking: dict[UUID, Asking] = field(default_factory=dict)  # an action server has to be asked first
+    turns: int = 0  # so many messages have had theirs
 
     def add(self, other: Worked) -> None:
         """What another round led to, too."""
@@ -68,6 +77,8 @@ class Worked:
         self.queued |= other.queued
         self.offered |= other.offered
         self.elsewhere |= other.elsewhere
+        self.asking |= other.asking
+        self.turns += other.turns
 
 
 @dataclass(slots=True)
@@ -77,6 +88,13 @@ class _Turns:
     acted: list[tuple[Inbound, Acted]] = field(default_factory=list)
     offered: dict[Key, list[Outgoing]] = field(default_factory=dict)  # for requests that are open
     straight: set[UUID] = field(default_factory=set)  # messages whose open request carries the answer
+    # Conversations whose next turn waits for an action server; None: nobody may be asked in this round.
+    asking: dict[UUID, Asking | None] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Inbound]:
+        """Those that have had their turn."""
+        return [message for message, _ in self.acted]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -137,28 +155,50 @@ class Worker:
         ids = {message.conversation_id for message in fresh}
         mine = {held.id: held for held in recording.held if held.id in ids}
         heard = {message.id: understood[message.address, message.key] for message in fresh}
-        turns = self._act(session, self.bot, mine, fresh, heard, recording.states, now)
+        turns = self._act(session, self.bot, mine, fresh, heard, recording.states, now, None)
         for message, acted in turns.acted:
             recording.rows[message.id] |= _done(heard[message.id], acted)
         _start(turns, inline, recording.blocked, now)
         worked = _numbered(turns, recording.seqs)
         recording.answers += turns.rows
-        _let_go(worked, mine, (m.conversation_id for m in recording.fresh if m.id not in heard))
-        worked.elsewhere = self._held_elsewhere(fresh, inline)
+        unheard = (m.conversation_id for m in recording.fresh if m.id not in heard)
+        _let_go(worked, mine, (*unheard, *turns.asking))
+        worked.elsewhere = self._held_elsewhere(turns.messages, inline)
         return worked
 
-    def work(self, ids: Sequence[UUID], inline: Collection[Key], most: int = MOST_MESSAGES) -> Worked:
+    def ask(self, asking: Asking, inline: Collection[Key]) -> Worked:
+        """Ask the action server for which a turn waits, then answer what waits in its conversation."""
+        server = self.bot.server
+        assert server  # The files of a project are read once.
+        try:
+            asking.answers[asking.call.key] = server.run(asking.call)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
+            why = str(error) if isinstance(error, ActionFailed) else type(error).__name__
+            conversation = str(asking.conversation_id)
+            log.warning("action.failed", action=asking.call.action, why=why, conversation=conversation)
+            return self._failed(asking.conversation_id, error, self.now())
+        return self.work([asking.conversation_id], inline, asked=asking)
+
+    def work(
+        self,
+        ids: Sequence[UUID],
+        inline: Collection[Key],
+        most: int = MOST_MESSAGES,
+        asked: Asking | None = None,
+    ) -> Worked:
         """Answer what waits in these conversations, whose leases we hold; at most so many messages.
 
         `inline` are messages that came with a request of the platform that is open in this process.
+        `asked`: what an action server has answered for the one conversation.
         """
         bot, messages = self.bot, list[Inbound]()
+        asked = asked or _NOTHING_ASKED
         try:
             with self.database.reading() as session:
                 messages = read_waiting(session, ids, most)
             at, began = self.now(), perf_counter()
-            heard = dict(zip((m.id for m in messages), bot.understand(messages), strict=True))
-            instead = self._generated(bot, messages, heard)
+            heard = _understood(bot, messages, asked.heard)
+            instead = self._generated(bot, messages, heard, asked)
             acting = perf_counter()
             with self.database.writing() as session:
                 mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
@@ -167,20 +207,22 @@ class Worker:
                 messages = [m for m in messages if m.id in waiting]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
-                turns = self._act(session, bot, mine, messages, heard, states, now, instead)
+                turns = self._act(session, bot, mine, messages, heard, states, now, asked, instead)
                 mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
                 asking = {m.address for m in messages if (m.address, m.key) in inline}
                 _start(turns, inline, outbox.in_the_way(session, asking), now)
                 worked = _numbered(turns, Seqs(session, len(turns.rows)))
                 write_messages(session, turns.rows)
-                worked.elsewhere = self._held_elsewhere(messages, inline)
-                _let_go(worked, mine, (waiting[one] for one in waiting.keys() - {m.id for m in messages}))
+                worked.elsewhere = self._held_elsewhere(turns.messages, inline)
+                left = waiting.keys() - {m.id for m in turns.messages}
+                _let_go(worked, mine, (waiting[one] for one in left))
+                worked.asking = {key: one for key, one in turns.asking.items() if one is not None}
                 save_held(session, mine.values())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
         else:
-            self.metrics.worked(messages, at, acting - began, perf_counter() - acting)
+            self.metrics.worked(turns.messages, at, acting - began, perf_counter() - acting)
             worked.done = set(ids) - worked.more
             return worked
         # Whoever is at fault fails alone: conversation by conversation, then message by message.
@@ -198,39 +240,50 @@ class Worker:
         heard: Mapping[UUID, Understanding],
         known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,
+        asked: Asking | None,
         instead: Mapping[UUID, Decision] | None = None,
     ) -> _Turns:
         """Answer these messages; messages, answers and conversations are left to the caller to write.
 
-        `known`: where the dialogues of their conversations stand. `instead`: see `Situation`, by message.
+        `known`: where the dialogues of their conversations stand. `asked`: what an action server has
+        answered; None: none may be asked now. Who has to wait for one lets everybody else by. `instead`:
+        see `Situation`, by message.
         """
         states = {key: _read(known[key]) for key in mine if key in known}
-        turns, asked = _Turns(), Asked()
+        turns, questions = _Turns(), Asked()
+        bound, people = bot.bound, {one.customer_id for one in mine.values()}
+        facts = read_facts(session, bound.values(), people) if bound else {}
         for message in messages:
             conversation = mine[message.conversation_id]
+            if conversation.id in turns.asking:
+                continue  # In their order: what comes before has to wait.
             state = states.get(conversation.id) or State()
-            if message.attempts == TRIES - 1:
-                state = State()  # It may be the dialogue so far that this project cannot go on with.
             situation = self._situation(session, bot, conversation, message, heard[message.id], state, now)
             situation.instead = instead.get(message.id) if instead else None
-            speaks = conversation.floor in ("bot", "waiting")
-            speaks = speaks and not (message.is_replayed and parked.is_late(session, message))
-            acted = act(situation) if speaks else act_in_silence(situation)
+            if bound:
+                situation.facts = {**facts[conversation.customer_id]}
+            try:
+                acted = _turn(situation, asked)
+            except Awaited as awaited:
+                turns.asking[conversation.id] = _to_ask(situation, heard[message.id], awaited, asked)
+                continue
+            if situation.facts is not None:
+                facts[conversation.customer_id] = situation.facts
             if acted.floor and conversation.floor == "bot":
                 conversation.floor, conversation.floor_since = acted.floor, now
                 # What the bot has answered so far is nothing that somebody still has to read.
                 conversation.read_seq = max(conversation.read_seq, message.seq - 1)
             states[conversation.id] = acted.state
-            asked.add(situation, acted)
+            questions.add(situation, acted)
             turns.acted.append((message, acted))
         session.flush()  # What actions have changed comes before what rows speak of.
-        asked.write(session)
+        questions.write(session)
         dialogues.save_states(session, {key: state.to_json() for key, state in states.items()}, now)
         return turns
 
     def _generated(
-        self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding]
-    ) -> dict[UUID, Decision]:
+        self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding], asked: Asking
+    ) -> Mapping[UUID, Decision]:
         """What a language model answers where the bot gives up; no transaction is open while it thinks.
 
         Of several messages that wait none: what the bot makes of one depends on those before it.
@@ -238,6 +291,8 @@ class Worker:
         if self.answering is None or len(messages) != 1:
             return {}
         (message,) = messages
+        if message.id in asked.heard:  # An action server was asked meanwhile; the model is asked once.
+            return asked.instead
         found = self.answering.find(bot, message, heard[message.id])
         return {message.id: found.decision()} if found else {}
 
@@ -333,6 +388,60 @@ class Worker:
         return True
 
 
+def _turn(situation: Situation, asked: Asking | None) -> Acted:
+    """Answer one message; `Awaited`, and nothing is changed, if an action server has to be asked first."""
+    session, message, state = situation.session, situation.message, situation.state
+    last = message.attempts == TRIES - 1
+    if situation.bot.server is None:
+        # It may be the dialogue so far that this project cannot go on with.
+        return _answer(situation, State() if last else state)
+    situation.told = asked.answers if asked else None
+    own = state.but(slots={**state.slots})
+    try:
+        with session.begin_nested():
+            return _answer(situation, own)
+    except Awaited:
+        raise
+    except Exception:
+        if not last:
+            raise
+    with session.begin_nested():
+        return _answer(situation, State())
+
+
+def _answer(situation: Situation, state: State) -> Acted:
+    situation.state = state
+    message, floor = situation.message, situation.conversation.floor
+    if floor not in ("bot", "waiting"):
+        return act_in_silence(situation)
+    if message.is_replayed and parked.is_late(situation.session, message):
+        return act_in_silence(situation)
+    return act(situation)
+
+
+def _to_ask(
+    situation: Situation, heard: Understanding, awaited: Awaited, asked: Asking | None
+) -> Asking | None:
+    if awaited.call is None:
+        return None
+    message = situation.message
+    return Asking(
+        message.conversation_id,
+        awaited.call,
+        {message.id: heard},
+        asked.answers if asked and message.id in asked.heard else {},
+        {message.id: situation.instead} if situation.instead else {},
+    )
+
+
+def _understood(
+    bot: Bot, messages: Sequence[Inbound], known: Mapping[UUID, Understanding]
+) -> dict[UUID, Understanding]:
+    """What these messages mean; what is known of them already is not asked for again."""
+    new = [message for message in messages if message.id not in known] if known else messages
+    return {**known, **dict(zip((m.id for m in new), bot.understand(new), strict=True))}
+
+
 def where_of(error: Exception) -> str:
     """File and line of an error, for the log: its message may repeat what a customer wrote."""
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -362,7 +471,7 @@ def _start(turns: _Turns, inline: Collection[Key], blocked: Collection[Address],
 
 def _numbered(turns: _Turns, seqs: Seqs) -> Worked:
     """What turns have said gets its numbers, and is handed to those who are to send it."""
-    worked = Worked(offered=turns.offered)
+    worked = Worked(offered=turns.offered, turns=len(turns.acted))
     for message, acted in turns.acted:
         for row in acted.rows:
             row["seq"] = seqs.take()

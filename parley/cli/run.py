@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import cache_from_source
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy
 import typer
 from rich.console import Console
 from starlette.routing import Route
 
+from actions.base import load_actions
 from bots.base import Channel
 from config.reading import SettingsError
 from config.settings import Settings
 from crm_store.db import Database
 from crm_store.media import MediaFolder
+from nlu.action_server import ActionServer
+from nlu.domain import Domain
 from nlu.policies import Policies
 from nlu.project import read_project
 from nlu.reading import Problem, ProjectErrors
@@ -29,7 +33,8 @@ from parley.cli.store import open_database
 from parley.host import HouseHost
 from parley.live import Hub
 from parley.now import utc_now
-from parley.opening import bot_of, documents_of, open_channels
+from parley.opening import action_server_of, bot_of, documents_of, open_channels
+from parley.training import foreign_actions
 
 # Scoring a batch of texts is one small matrix product: more threads only cost memory.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -117,10 +122,12 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str, de
 
 @app.command(epilog="Example: parley check --config parley.toml")
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Check settings, bot files and channels: every error and what has no effect, with file and line."""
-    faults, notes = (sorted(found, key=itemgetter("file", "line")) for found in _found(config))
+    """Check settings, bot files and channels: errors, what has no effect, who runs which action."""
+    checked = check_all(config)
+    faults, notes = (sorted(f, key=itemgetter("file", "line")) for f in (checked.faults, checked.notes))
     if as_json:
-        print(json.dumps({"ok": not faults, "errors": faults, "notes": notes}, ensure_ascii=False))
+        told = {"ok": not faults, "errors": faults, "notes": notes, "actions": checked.actions}
+        print(json.dumps(told, ensure_ascii=False))
     for fault in [] if as_json else faults:
         print(f"{fault['file']}:{fault['line']}: {fault['what']}")
     for note in [] if as_json else notes:
@@ -128,35 +135,78 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     if faults:
         raise typer.Exit(1)
     if not as_json:
+        for line in said_of(checked.actions):
+            print(line)
         Console().print("Everything holds.")
 
 
-def _found(config: Config) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """What does not hold, and what of the bot's files has no effect."""
+@dataclass(slots=True)
+class Checked:
+    """What is wrong, what has no effect; each action with who runs it: "here", a server, nobody (None)."""
+
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+
+
+def check_all(config: Config) -> Checked:
+    """Check all that a start would read."""
     try:
         settings = settings_from(config)
     except SettingsError as error:
-        return _told(error), []
-    faults, notes = [], list[Problem]()
+        return Checked(_told(error))
+    found = Checked()
     for check in (lambda: open_channels(settings, _idle_host(settings)), lambda: documents_of(settings)):
         try:
             check()
         except SettingsError as error:
-            faults += _told(error)
-    folder = settings.at(settings.bot)
+            found.faults += _told(error)
+    server, folder = None, settings.at(settings.bot)
+    try:
+        server = action_server_of(settings)
+    except ProjectErrors as errors:
+        found.faults += _placed(folder, errors.problems)
     try:
         project = read_project(folder)
-        notes = project.warnings
+        found.notes = _placed(folder, project.warnings)
         Policies(project).check()
     except ProjectErrors as errors:
-        faults += _placed(folder, errors.problems)
-    return faults, _placed(folder, notes)
+        found.faults += _placed(folder, errors.problems)
+    else:
+        found.actions = _actions(project.domain, folder, server)
+    return found
 
 
-def _placed(folder: Path, problems: Iterable[Problem]) -> list[dict[str, object]]:
+def _placed(folder: Path, problems: Iterable[Problem]) -> list[dict[str, Any]]:
     return [
         {"file": str(folder / problem.file), "line": problem.line, "what": problem.expected}
         for problem in problems
+    ]
+
+
+def _actions(domain: Domain, folder: Path, server: ActionServer | None) -> list[dict[str, Any]]:
+    own = load_actions()
+    foreign, found = foreign_actions(domain, own), []
+    for name, (file, line) in domain.places.items():
+        runs = "here" if name in own else server.endpoint.where if server else None
+        if name in own or name in foreign:
+            found.append({"file": str(folder / file), "line": line, "action": name, "runs": runs})
+    return found
+
+
+def said_of(actions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Who runs which action, in words: those that run elsewhere or nowhere one by one."""
+    lines = []
+    for one in actions:
+        where = f"{one['file']}:{one['line']}: {one['action']}"
+        if one["runs"] is None:
+            lines.append(f"{where} is run by nobody: it has no file in actions/ and no action_endpoint")
+        elif one["runs"] != "here":
+            lines.append(f"{where} runs at {one['runs']}")
+    count = sum(one["runs"] == "here" for one in actions)
+    return [
+        *lines,
+        "1 action of actions/ runs here." if count == 1 else f"{count} actions of actions/ run here.",
     ]
 
 

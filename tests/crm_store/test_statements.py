@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
+from crm_store import customers
 from crm_store.customers import Customer
 from crm_store.db import Database, new_id
 from crm_store.statements import Rows
@@ -55,3 +57,14 @@ def test_a_connection_that_is_gone_is_not_used_again(postgres_url: str) -> None:
     with database.writing() as session:
         MEET.write(session, [row])
     database.close()
+
+
+@pytest.mark.parametrize("value", [41, 1.5, True, None, "41", "", [1, "a"], {"a": None}])
+def test_a_value_comes_back_as_it_was_written(database: Database, value: Any) -> None:
+    with database.writing() as session:
+        customer = Customer(created_at=NOW, updated_at=NOW)
+        session.add(customer)
+        session.flush()
+        customers.set_attribute(session, customer.id, "size", value, source="import", now=NOW)
+        assert customers.find_value(session, customer.id, "size") == value
+        assert customers.facts_of(session, [customer.id]) == [(customer.id, "size", value)]

@@ -22,8 +22,9 @@ from nlu.project import read_project
 from nlu.system_entities import find_system_entities
 from nlu.train import train
 from parley.bot import Bot
+from parley.situation import Situation
 from parley.training import WORDS
-from parley.turns import Situation, on_their_clock
+from parley.turns import on_their_clock
 from parley.workers import Worker
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday, noon in Hangzhou

@@ -71,8 +71,22 @@ class Parrot:
     def decide(self, state: State, heard: Understanding) -> Decision:
         return Decision(LISTEN if state.done else "action_repeat", by="rule")
 
-    def after(self, state: State, decision: Decision, slots: Mapping[str, Any]) -> State:
+    def after(
+        self, state: State, decision: Decision, slots: Mapping[str, Any], events: Sequence[Any] = ()
+    ) -> State:
         return replace(state, done=[decision.action], slots={**state.slots, **slots})
+
+    def refused(self, state: State, decision: Decision) -> State:
+        return state
+
+    def know(self, state: State, slots: Mapping[str, Any]) -> State:
+        return replace(state, slots={**state.slots, **slots})
+
+    def leave(self, state: State) -> State:
+        return replace(state, active_loop=None)
+
+    def ask_again(self, state: State, heard: Understanding) -> Decision | None:
+        return None
 
 
 class Phrases:
@@ -223,6 +237,7 @@ async def tiny_house(
     policy: Policy,
     *,
     ear: Ear | None = None,
+    bot: Bot | None = None,
     remote: bool = False,
     more: Collection[Channel] = (),
     redis: str = "",
@@ -234,7 +249,7 @@ async def tiny_house(
     settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis, llm=llm or Llm())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(houses, "open_channels", lambda *_: [pigeon, *more])
-        patch.setattr(houses, "bot_of", lambda *_: tiny_bot(ear))
+        patch.setattr(houses, "bot_of", lambda *_: bot or tiny_bot(ear))
         house = House(settings)
     await house.start()
     try:
