@@ -164,12 +164,11 @@ class Pipeline:
         (self._room.set if self._in_hand() < MOST_CONVERSATIONS else self._room.clear)()
 
     async def _work(self) -> None:
-        remote = self._worker.bot.interpreter.remote
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._ready:
-                if remote:
+                if self._worker.bot.remote:
                     # One slow text holds nobody else: each conversation is asked about by itself.
                     self._begin([self._take(1)[0]], self._remote)
                 else:

@@ -30,8 +30,9 @@ from nlu.embedded import Embedded
 from nlu.faq import entries_of, with_phrasings
 from nlu.model import BadModel, Model
 from nlu.project import Project, read_project
+from nlu.rasa_dialogue import RasaDialogue
 from nlu.rasa_server import RasaServer
-from parley.bot import Bot
+from parley.bot import Bot, Leader
 
 WORDS = Path(actions.__file__).parent / "words.yml"  # what the house says where a project says nothing
 
@@ -53,6 +54,7 @@ def open_bot(
     models: Path,
     *,
     engine: str = "embedded",
+    dialogue: str = "embedded",
     rasa_url: str = "",
     language: str = "zh",
     today: Callable[[], date],
@@ -82,6 +84,7 @@ def open_bot(
         house=read_project(WORDS),
         own_entries=own_entries,
         training_id=taught.training_id if taught else None,
+        leader=Leader(RasaDialogue(rasa_url)) if dialogue == "rasa" else None,
     )
 
 

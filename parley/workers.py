@@ -18,7 +18,7 @@ import structlog
 from sqlmodel import Session
 
 from crm_store import dialogues, outbox, parked
-from crm_store.conversations import Held, hold, save_held
+from crm_store.conversations import Held, get_conversation, hold, save_held
 from crm_store.db import Database
 from crm_store.history import (
     Inbound,
@@ -33,6 +33,7 @@ from crm_store.messages import Address, Floor, Incoming, Policy, Understanding, 
 from crm_store.outbox import Outgoing
 from crm_store.recording import Recording
 from nlu.base import State
+from nlu.rasa_dialogue import Reply
 from parley.bot import Bot, Words
 from parley.metrics import Metrics
 from parley.questions import Asked
@@ -41,6 +42,7 @@ from parley.waiting import Key
 
 MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
+MOST_REPLIES = 1000  # of a remote dialogue, kept until they are written down
 LIKELIEST, LEAST = 4, 0.01  # intents and answers kept with a message, to explain what was made of it
 _BACKING_OFF = "nobody: backing off"
 
@@ -94,12 +96,13 @@ class Worker:
     policies: Mapping[str, Policy]
     now: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
+    _replies: dict[UUID, Reply | None] = field(default_factory=dict)  # of a remote dialogue, by message
 
     def understand(self, incoming: Sequence[Incoming]) -> dict[Key, Understanding]:
         """What messages mean that are not recorded yet; nothing where a remote engine would be asked."""
         bot = self.bot
         asked = [one for one in incoming if one.wants_reply and one.receipt is None]
-        if bot.interpreter.remote or not asked:
+        if bot.remote or not asked:
             return {}
         words = [Words(clean(one.content.text), clean(one.payload), one.content) for one in asked]
         keys = ((one.address, clean(one.key)) for one in asked)
@@ -139,15 +142,18 @@ class Worker:
         bot, messages = self.bot, list[Inbound]()
         try:
             with self.database.reading() as session:
-                messages = read_waiting(session, ids, most)
+                # What a remote engine has understood is answered before it is asked about the next.
+                messages = read_waiting(session, ids, 1 if bot.remote else most)
+                led = self._led(session, bot, messages)
             at, began = self.now(), perf_counter()
             heard = dict(zip((m.id for m in messages), bot.understand(messages), strict=True))
+            self._ask(bot, led, heard)
             acting = perf_counter()
             with self.database.writing() as session:
                 mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
                 # Asked again under the lock: what is answered already is not answered twice.
                 waiting = list_waiting(session, mine)
-                messages = [m for m in messages if m.id in waiting]
+                messages = [m for m in messages if m.id in waiting and not self._is_early(bot, m, mine)]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
                 turns = self._act(session, bot, mine, messages, heard, states, now)
@@ -164,6 +170,8 @@ class Worker:
                 return self._failed(ids[0], error, self.now())
         else:
             self.metrics.worked(messages, at, acting - began, perf_counter() - acting)
+            for message in led:
+                self._replies.pop(message.id, None)
             worked.done = set(ids) - worked.more
             return worked
         # Whoever is at fault fails alone: conversation by conversation, then message by message.
@@ -171,6 +179,31 @@ class Worker:
         for one in ids:
             worked.add(self.work([one], inline, most if len(ids) > 1 else 1))
         return worked
+
+    def _led(self, session: Session, bot: Bot, messages: Sequence[Inbound]) -> list[Inbound]:
+        """Those of the messages that a remote dialogue is to answer: none while a person has the floor."""
+        if bot.leader is None:
+            return []
+        return [
+            m
+            for m in messages
+            if get_conversation(session, m.conversation_id).floor == "bot"
+            and not (m.is_replayed and parked.is_late(session, m))
+        ]
+
+    def _ask(self, bot: Bot, led: Sequence[Inbound], heard: Mapping[UUID, Understanding]) -> None:
+        """Ask a remote dialogue, once a message, even if what it says has to be written down again."""
+        for message in led:
+            if message.id not in self._replies:
+                while len(self._replies) >= MOST_REPLIES:
+                    self._replies.pop(next(iter(self._replies)))
+                self._replies[message.id] = bot.lead(message, heard[message.id])
+
+    def _is_early(self, bot: Bot, message: Inbound, mine: Mapping[UUID, Held]) -> bool:
+        """True: the bot has got the floor back meanwhile, and a remote dialogue is still to be asked."""
+        if bot.leader is None or message.is_replayed or message.id in self._replies:
+            return False
+        return mine[message.conversation_id].floor == "bot"
 
     def _act(
         self,
@@ -237,6 +270,7 @@ class Worker:
             now,
             answer_at,
             cast(Floor, conversation.floor),
+            self._replies.get(message.id),
         )
 
     def _failed(self, conversation_id: UUID, error: Exception, now: datetime) -> Worked:
