@@ -17,7 +17,7 @@ _SHOWN_ANSWERS = 5
 
 
 class RasaServer:
-    """Understands texts with a Rasa server. Each thread keeps one connection open."""
+    """Understands texts with a Rasa server, over connections that are kept open."""
 
     remote = True
 
@@ -29,7 +29,7 @@ class RasaServer:
         return [self._understand(text) for text in texts]
 
     def close(self) -> None:
-        """Close the connection that this thread keeps."""
+        """Close the connections that are kept."""
         self._wire.close()
 
     def _understand(self, text: str) -> Understanding:

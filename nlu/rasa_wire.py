@@ -35,10 +35,10 @@ def check_rasa_url(url: str) -> str:
 
 
 class Wire:
-    """Posts to one path of a server.
+    """Posts to one path of a server. Threads share it.
 
-    `repeats`: the same twice does no harm. Then each thread keeps one connection open, and where the server
-    had closed it meanwhile, asks again. Else every request has a connection of its own, and is sent once.
+    `repeats`: the same twice does no harm. Then connections are kept open, and where the server had closed
+    one meanwhile, it is asked again. Else every request has a connection of its own, and is sent once.
     """
 
     def __init__(self, url: str, path: str, timeout: float, *, repeats: bool) -> None:
@@ -48,7 +48,7 @@ class Wire:
         self._path = f"{parts.path.rstrip('/')}{path}"
         self._timeout = timeout
         self._repeats = repeats
-        self._kept = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []  # open, and nobody waits for an answer on them
 
     def post(self, value: Mapping[str, Any]) -> Any:
         """The JSON value that the server answers; `EngineUnavailable`, `EngineTimedOut`."""
@@ -62,10 +62,9 @@ class Wire:
         return result
 
     def close(self) -> None:
-        """Close the connection that this thread keeps."""
-        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is not None:
-            self._drop(kept)
+        """Close the connections that are kept."""
+        while (kept := self._find_idle()) is not None:
+            kept.close()
 
     @property
     def where(self) -> str:
@@ -73,50 +72,50 @@ class Wire:
         return f"{self._host}:{self._port or (443 if self._https else 80)}{self._path}"
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        kept = self._find_idle()
         if kept is not None:
-            try:
-                return self._exchange(kept, body)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                self._drop(kept)  # The server had closed an idle connection: asking again does no harm.
-        connection = self._connect()
-        answer = self._exchange(connection, body)
-        if self._repeats:
-            self._kept.connection = connection
-        else:
-            connection.close()
-        return answer
+            # One that the server had closed meanwhile: asking again does no harm.
+            with suppress(http.client.RemoteDisconnected, ConnectionError):
+                return self._exchange(kept, body, was_idle=True)
+        return self._exchange(self._connect(), body)
 
-    def _drop(self, connection: http.client.HTTPConnection) -> None:
-        connection.close()
-        self._kept.connection = None
+    def _find_idle(self) -> http.client.HTTPConnection | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
         return kind(self._host, self._port, timeout=self._timeout)
 
-    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
-        """One request and all of its answer; nothing is left on a connection that failed."""
-        is_kept = connection is getattr(self._kept, "connection", None)
+    def _exchange(
+        self, connection: http.client.HTTPConnection, body: bytes, *, was_idle: bool = False
+    ) -> tuple[int, bytes]:
+        """One request and all of its answer; a connection that failed is closed."""
         cut = _Cut(connection)
         timer = threading.Timer(self._timeout, cut)
         timer.daemon = True
         timer.start()
         try:
-            return self._asked(connection, body)
+            answer = self._asked(connection, body)
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
             # The last two come from a connection that was cut in the midst of something.
-            self._drop(connection)
+            connection.close()
             if cut.done or isinstance(error, TimeoutError):
                 told = f"no answer from the Rasa server at {self.where} within {self._timeout:g} s"
                 raise EngineTimedOut(told) from error
-            if is_kept and isinstance(error, http.client.RemoteDisconnected | ConnectionError):
+            if was_idle and isinstance(error, http.client.RemoteDisconnected | ConnectionError):
                 raise
             # Not its message, which may repeat what came over the wire.
             told = f"no answer from the Rasa server at {self.where}: {type(error).__name__}"
             raise EngineUnavailable(told) from error
         finally:
             timer.cancel()
+        if self._repeats:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
 
     def _asked(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
         connection.request("POST", self._path, body, {"Content-Type": "application/json"})

@@ -124,7 +124,9 @@ class House:
         self.together = self._joined(settings.redis_url)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
-        self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
+        self.scraping = Scraping(
+            self.metrics, self.database, names, settings.metrics.token, now, lambda: worker.bot.engines
+        )
         self.broken: list[str] = []  # parts that have died: see `/readyz`
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,6 +158,7 @@ class House:
         if self._tasks:  # What no request has taken goes back to the outbox.
             await asyncio.wait(self._tasks, timeout=PUT_BACK_SECONDS)
         await self.host.close()
+        self.worker.bot.interpreter.close()
         self.database.close()
         log.info("house.closed")
 

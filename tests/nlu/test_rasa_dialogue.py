@@ -126,7 +126,7 @@ def test_a_connection_that_the_server_closed_is_opened_anew_where_that_does_no_h
         reading = RasaServer(server.url)
         reading.understand(["one", "two"])
         assert server.connections == 1
-        reading._wire._kept.connection.sock.shutdown(2)
+        reading._wire._idle[0].sock.shutdown(2)
         (heard,) = reading.understand(["three"])
         assert (heard.intent, server.connections) == ("said", 2)
         reading.close()

@@ -61,6 +61,9 @@ class Ear:
             assert self.gate.wait(20)
         return [Understanding(text, intent="say", confidence=1.0, engine="tiny") for text in texts]
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
 
 class Parrot:
     """A dialogue: one action a message."""
@@ -226,14 +229,15 @@ async def tiny_house(
     remote: bool = False,
     more: Collection[Channel] = (),
     redis: str = "",
+    bot: Bot | None = None,
 ) -> AsyncIterator[TinyHouse]:
-    """Open a house over this database; closed when the block ends."""
+    """Open a house over this database; closed when the block ends. `bot`: another one than of `ear`."""
     ear = ear or Ear(remote=remote)
     pigeon = Pigeon("pigeon", policy)
     settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(houses, "open_channels", lambda *_: [pigeon, *more])
-        patch.setattr(houses, "bot_of", lambda *_: tiny_bot(ear))
+        patch.setattr(houses, "bot_of", lambda *_: bot or tiny_bot(ear))
         house = House(settings)
     await house.start()
     try:
