@@ -30,6 +30,7 @@ class RasaDialogue:
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
         # Rasa knows no repeats: what it was told twice, it has heard twice.
         self._wire = Wire(url, "/webhooks/rest/webhook", timeout, repeats=False)
+        self._health = Wire(url, "/webhooks/rest/", timeout, repeats=False)
 
     def say(self, sender: str, message: str, channel: str, metadata: Mapping[str, Any]) -> Reply:
         """What the server answers `sender`; `EngineUnavailable` if it does not, and it may have heard it.
@@ -41,6 +42,11 @@ class RasaDialogue:
         if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
             raise EngineUnavailable(f"expected a list of messages from {self._wire.where}")
         return read_reply(result)
+
+    def check(self) -> None:
+        """`EngineUnavailable` unless a Rasa server is there and its REST channel is open."""
+        if self._health.get() != {"status": "ok"}:
+            raise EngineUnavailable(f"expected the REST channel of a Rasa server at {self._health.where}")
 
 
 def read_reply(messages: Sequence[Mapping[str, Any]]) -> Reply:

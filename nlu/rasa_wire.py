@@ -35,7 +35,7 @@ def check_rasa_url(url: str) -> str:
 
 
 class Wire:
-    """Posts to one path of a server. Threads share it.
+    """Talks to one path of a server. Threads share it.
 
     `repeats`: the same twice does no harm. Then connections are kept open, and where the server had closed
     one meanwhile, it is asked again. Else every request has a connection of its own, and is sent once.
@@ -52,7 +52,13 @@ class Wire:
 
     def post(self, value: Mapping[str, Any]) -> Any:
         """The JSON value that the server answers; `EngineUnavailable`, `EngineTimedOut`."""
-        status, body = self._post(json.dumps(value).encode())
+        return self._read(*self._post(json.dumps(value).encode()))
+
+    def get(self) -> Any:
+        """The JSON value that is there; `EngineUnavailable`, `EngineTimedOut`."""
+        return self._read(*self._exchange(self._connect(), None))
+
+    def _read(self, status: int, body: bytes) -> Any:
         try:
             result = json.loads(body)
         except (ValueError, RecursionError):
@@ -89,7 +95,7 @@ class Wire:
         return kind(self._host, self._port, timeout=self._timeout)
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, body: bytes, *, was_idle: bool = False
+        self, connection: http.client.HTTPConnection, body: bytes | None, *, was_idle: bool = False
     ) -> tuple[int, bytes]:
         """One request and all of its answer; a connection that failed is closed."""
         cut = _Cut(connection)
@@ -117,8 +123,10 @@ class Wire:
             connection.close()
         return answer
 
-    def _asked(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
-        connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+    def _asked(self, connection: http.client.HTTPConnection, body: bytes | None) -> tuple[int, bytes]:
+        """The answer to a POST of the body, or to a GET where there is none."""
+        method = "GET" if body is None else "POST"
+        connection.request(method, self._path, body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer = response.read(LARGEST + 1)
         if len(answer) > LARGEST or response.length:

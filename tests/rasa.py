@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class RasaStandIn(ThreadingHTTPServer):
-    """Serves `/model/parse` and `/webhooks/rest/webhook`."""
+    """Serves `/model/parse`, and the REST channel under `/webhooks/rest/`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -86,6 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             found = self.server.parses(text) if parse else self.server.says(body)
             self._answer(200, json.dumps(found).encode())
+
+    def do_GET(self) -> None:
+        here = self.path == "/webhooks/rest/" and not self.server.down
+        self._answer(200, b'{"status":"ok"}') if here else self._answer(404, b"{}")
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -79,6 +79,26 @@ def test_a_server_that_is_not_there_leaves_the_bot_answering_and_ready(
         assert sorted(away) == ["dialogue", "understanding"]
 
 
+def test_parley_check_says_what_a_rasa_server_lacks_and_holds_all_the_same(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with rasa_stand_in() as rasa:
+        more = f'[nlu]\nengine = "rasa"\ndialogue = "rasa"\nrasa_url = "{rasa.url}"\n'
+        server = Server(tmp_path, sqlite_url, more=more)
+        well = server.run("check")
+        assert (well.returncode, "rasa_url" in well.stdout) == (0, False)
+        rasa.down = True
+        told = server.run("check", "--json")
+    assert told.returncode == 0
+    found = json.loads(told.stdout)
+    assert (found["ok"], found["errors"]) == (True, [])
+    parse, rest = (note for note in found["notes"] if "rasa_url" in note["what"])
+    assert "--enable-api" in parse["what"]
+    assert "credentials.yml" in rest["what"]
+    line = server.config.read_text().splitlines()[parse["line"] - 1]
+    assert line.startswith("rasa_url")
+
+
 def _post(server: Server, update: Any) -> None:
     answer = requests.post(
         f"{server.url}/webhooks/shop-telegram", json=update, headers=TELEGRAM_SECRET, timeout=20
