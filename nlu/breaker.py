@@ -52,6 +52,10 @@ class Breaker:
                 self._round += 1
             return was_open
 
+    def trip(self) -> bool:
+        """Somebody else has found that it is away. True: that was not known."""
+        return not self._open and self.failed(self._round, timed_out=True)
+
     def failed(self, ticket: int, *, timed_out: bool = False) -> bool:
         """There was none. True: with this it counts as away."""
         with self._lock:

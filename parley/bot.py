@@ -92,6 +92,10 @@ class Bot:
     reading: Engine = field(default_factory=lambda: Engine("understanding"))  # a remote interpreter's
     leader: Leader | None = None  # None: `dialogue` leads
 
+    def __post_init__(self) -> None:
+        if self.leader is not None:  # There is one address for both.
+            self.reading.beside, self.leader.engine.beside = self.leader.engine, self.reading
+
     @property
     def remote(self) -> bool:
         """True: asked per conversation, outside of any transaction; it may be slow."""

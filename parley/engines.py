@@ -27,6 +27,7 @@ class Engine:
         self.breaker = Breaker(now)
         self.failed = 0  # times that it was asked and gave no answer
         self.spared = 0  # times that it was not even asked
+        self.beside: Engine | None = None  # the same server, for something else
         self._lock = Lock()
 
     @property
@@ -57,7 +58,14 @@ class Engine:
         with self._lock:
             self.failed += 1
         was_away = self.breaker.is_open
-        if self.breaker.failed(ticket, timed_out=isinstance(error, EngineTimedOut)):
-            log.warning("engine.away", part=self.part, why=str(error), answering="embedded")
+        timed_out = isinstance(error, EngineTimedOut)
+        if self.breaker.failed(ticket, timed_out=timed_out):
+            self._tell_away(error)
         elif not was_away:
             log.info("engine.failed", part=self.part, why=str(error), answering="embedded")
+        # A server that hangs hangs for everything: nobody has to wait for that twice.
+        if timed_out and self.beside is not None and self.beside.breaker.trip():
+            self.beside._tell_away(error)
+
+    def _tell_away(self, error: EngineUnavailable) -> None:
+        log.warning("engine.away", part=self.part, why=str(error), answering="embedded")

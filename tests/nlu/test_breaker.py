@@ -102,6 +102,14 @@ def test_who_began_before_it_closed_cannot_open_it_again(breaker: Breaker, clock
     assert not breaker.is_open
 
 
+def test_who_hears_from_elsewhere_that_it_is_away_leaves_it_alone(breaker: Breaker, clock: Clock) -> None:
+    assert breaker.trip()
+    assert not breaker.trip()
+    assert breaker.begin() is None
+    clock.now += FIRST_REST
+    _begun(breaker)
+
+
 def test_a_late_answer_of_somebody_else_closes_it(breaker: Breaker) -> None:
     _begun(breaker)
     _fail(breaker, FAILURES)

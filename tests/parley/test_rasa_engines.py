@@ -106,11 +106,12 @@ class Rig:
 
 
 def bot_with(rasa: RasaStandIn, clock: Seconds, part: str) -> Bot:
+    """`part`: what Rasa does, the path of the one or the other, or both."""
     ear, actions = Ear(), {"action_repeat": repeat, "action_handover": hand_over}
     own: dict[str, Any] = {"dialogue": Obedient(), "actions": actions, "fallback": ear}
-    if part == READING:
+    if READING in part:
         own |= {"interpreter": RasaServer(rasa.url, TIMEOUT), "reading": Engine("understanding", clock)}
-    else:
+    if LEADING in part:
         own["leader"] = Leader(RasaDialogue(rasa.url, TIMEOUT), Engine("dialogue", clock))
     return tiny_bot(ear, **own)
 
@@ -198,6 +199,39 @@ def test_who_waits_for_a_server_that_hangs_is_answered_at_the_time_out_and_the_n
         assert rig.rasa.texts(part) == ["hang on"]
 
     play(sqlite_url, tmp_path, part, story)
+
+
+def test_a_server_that_hangs_is_waited_for_once_whatever_it_does(sqlite_url: str, tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        assert await rig.ask("anna", "hang on") == "re hang on"
+        assert rig.rasa.asked == [(READING, {"text": "hang on"})]
+        assert sorted(rig.events("engine.away")) == ["dialogue", "understanding"]
+        rig.clock.now += FIRST_REST
+        assert await rig.ask("anna", "hello") == "rasa hello"
+        assert sorted(rig.events("engine.back")) == ["dialogue", "understanding"]
+        assert (await rig.ready()) == {"status": "ready", "understanding": "ok", "dialogue": "ok"}
+
+    play(sqlite_url, tmp_path, READING + LEADING, story)
+
+
+def test_given_back_in_the_midst_of_a_turn_the_message_is_still_rasas_to_answer(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async def story(rig: Rig) -> None:
+        host = rig.tiny.house.console_host()
+        await rig.ask("anna", "hello")
+        where = rig.heard("anna")[0].conversation_id
+        await asyncio.to_thread(floor.take_over, host, "staff:lin", where, "lin")
+        ear = cast(Ear, rig.tiny.house.worker.bot.interpreter)
+        ear.slow_for = "still there"
+        await rig.say("anna", "still there?")
+        await until_true(ear.asked.is_set)  # It was read while the agent had the floor.
+        await asyncio.to_thread(floor.release, host, "staff:lin", where)
+        ear.gate.set()
+        assert await rig.answers("anna", 2) == ["rasa hello", "rasa still there?"]
+        assert rig.rasa.texts() == ["hello", "still there?"]
+
+    play(sqlite_url, tmp_path, LEADING, story)
 
 
 def test_what_rasa_says_becomes_messages_and_what_was_understood_is_kept(
