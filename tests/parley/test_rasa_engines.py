@@ -326,7 +326,7 @@ def test_while_an_agent_has_the_floor_rasa_is_not_asked_and_goes_on_when_it_is_g
         # In the midst of its thinking: what it says then is said to nobody.
         await asyncio.to_thread(floor.take_over, host, "staff:lin", where, "lin")
         await until_true(lambda: rig._settled("anna"))
-        await rig.say("anna", "to a person")
+        await rig.say("anna", "this is for Lin")
         await until_true(lambda: rig._settled("anna"))
         assert await rig.answers("anna", 1) == ["rasa hello"]
         await asyncio.to_thread(floor.release, host, "staff:lin", where)
