@@ -1,8 +1,8 @@
 """A stand-in for a Rasa server on a real socket: it does to each text what the text says.
 
-`wait 3` takes three seconds (at the stand-in's pace), `error` is a 500, `reset` a connection that breaks
-off, `rubbish` no JSON, `shape` JSON of another kind, `drip` an answer without end, `hang` none at all. All
-else is answered at once. Whatever is asked is remembered.
+`wait 3` takes three seconds (at the stand-in's pace), `gate` until the gate is opened; `error` is a 500,
+`reset` a connection that breaks off, `rubbish` no JSON, `shape` JSON of another kind, `drip` an answer
+without end, `hang` none at all. All else is answered at once. Whatever is asked is remembered.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class RasaStandIn(ThreadingHTTPServer):
         self.connections = 0
         self.down = False  # every request is answered with a 503
         self.closing = threading.Event()
+        self.gate = threading.Event()
         self.parses: Callable[[str], Any] = _parsed
         self.says: Callable[[Json], Any] = _said
 
@@ -58,6 +59,7 @@ def rasa_stand_in(pace: float = 1.0) -> Iterator[RasaStandIn]:
         yield server
     finally:
         server.closing.set()
+        server.gate.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -79,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         word = text.partition(" ")[0]
         if word == "wait":
             time.sleep(float(text.partition(" ")[2]) * self.server.pace)
+        if word == "gate":
+            self.server.gate.wait(60)
         if self.server.down:
             self._answer(503, b"{}")
         elif word in _FAULTS:
