@@ -140,11 +140,12 @@ def on_their_clock(situation: Situation) -> Understanding:
 def _relay(situation: Situation, reply: Reply, state: State, language: str) -> Acted:
     """What a remote dialogue has said becomes ours; where the embedded one stands does not change."""
     heard = situation.heard
-    decision = Decision("say", "rasa", heard.intent or "", heard.confidence)
+    decision = Decision("", "rasa", heard.intent or "", heard.confidence)
     dropped = [Change("dropped", part, None) for part in reply.dropped]
-    acted = Acted(state, decision=[_explain(decision, dropped)])
+    # What Rasa did to say that, its REST channel does not tell.
+    acted = Acted(state, decision=[_explain(decision, dropped) | {"action": None}])
     if heard.intent == FALLBACK:
-        acted.decided, acted.intent = Decision("say", "fallback"), FALLBACK
+        acted.decided, acted.intent = Decision("", "fallback"), FALLBACK
     for step in reply.steps:
         if isinstance(step, Content):
             _say(situation, acted, [step], "dialogue:rasa")

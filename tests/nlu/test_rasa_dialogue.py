@@ -12,7 +12,7 @@ from crm_store.messages import Button, Content, Media
 from nlu.payload import typed
 from nlu.rasa_dialogue import MOST_STEPS, RasaDialogue, Reply, read_reply
 from nlu.rasa_server import RasaServer
-from nlu.rasa_wire import EngineTimedOut, EngineUnavailable, check_rasa_url
+from nlu.rasa_wire import EngineTimedOut, EngineUnavailable
 from tests.rasa import RasaStandIn, rasa_stand_in
 
 WHERE = "https://shop.example/tea.png"
@@ -126,7 +126,7 @@ def test_a_connection_that_the_server_closed_is_opened_anew_where_that_does_no_h
         reading = RasaServer(server.url)
         reading.understand(["one", "two"])
         assert server.connections == 1
-        reading._wire._idle[0].sock.shutdown(2)
+        reading._wire._server._idle[0].sock.shutdown(2)
         (heard,) = reading.understand(["three"])
         assert (heard.intent, server.connections) == ("said", 2)
         reading.close()
@@ -157,5 +157,5 @@ def _answer_with(server: RasaStandIn, shape: Any) -> None:
     "url", ["localhost:5005", "ftp://rasa", "http://", "http://rasa:port", "http://rasa:0"]
 )
 def test_an_address_that_is_none_is_refused_in_words(url: str) -> None:
-    with pytest.raises(ValueError, match="expected rasa_url as in"):
-        check_rasa_url(url)
+    with pytest.raises(ValueError, match="expected an address as in"):
+        RasaDialogue(url)

@@ -120,5 +120,5 @@ def test_an_answer_that_is_none_is_refused_in_words(server: Server, status: int,
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(EngineUnavailable, match="no answer"):
         RasaServer("http://127.0.0.1:9").understand(["hello"])
-    with pytest.raises(ValueError, match="rasa_url"):
+    with pytest.raises(ValueError, match="expected an address as in"):
         RasaServer("localhost:5005")

@@ -312,7 +312,7 @@ def test_rasa_may_name_actions_of_ours(sqlite_url: str, tmp_path: Path) -> None:
         assert await rig.ask("ben", "hello") == "Hello"
         (heard,) = rig.heard("ben")
         assert [(step["action"], step["by"]) for step in heard.decision or []] == [
-            ("say", "rasa"),
+            (None, "rasa"),
             ("action_of_nobody", "unknown"),
         ]
 
