@@ -26,9 +26,6 @@ class Interpreter(Protocol):
     def understand(self, texts: Sequence[str]) -> list[Understanding]:
         """One understanding a text, in order. Any text: empty, noise, ten thousand characters."""
 
-    def close(self) -> None:
-        """Let go of what is kept open."""
-
 
 @dataclass(slots=True)
 class State:

@@ -44,9 +44,6 @@ class Embedded:
             found += self._told_apart(some, self._batch(some))
         return found
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
     def _told_apart(self, texts: Sequence[str], wholes: list[Understanding]) -> list[Understanding]:
         """Texts of several pieces once more, piece by piece, where more than one entry may be meant."""
         parts = [

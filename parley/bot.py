@@ -15,6 +15,7 @@ from nlu.faq import Entry
 from nlu.payload import read_payload, typed
 from nlu.project import Project
 from nlu.rasa_dialogue import RasaDialogue, Reply
+from nlu.rasa_server import RasaServer
 from parley import keywords
 from parley.engines import Engine
 from parley.keywords import read_keyword
@@ -146,6 +147,11 @@ class Bot:
         address = message.address
         found = self.leader.engine.ask(lambda: rasa.say(str(address), words, address.channel, metadata))
         return Reply(away=True) if found is None else found
+
+    def close(self) -> None:
+        """Let go of what a remote interpreter keeps open."""
+        if isinstance(self.interpreter, RasaServer):
+            self.interpreter.close()
 
     def heard_nothing(self, message: Said) -> Understanding:
         """What stands in for an understanding that failed."""

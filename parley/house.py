@@ -158,7 +158,7 @@ class House:
         if self._tasks:  # What no request has taken goes back to the outbox.
             await asyncio.wait(self._tasks, timeout=PUT_BACK_SECONDS)
         await self.host.close()
-        self.worker.bot.interpreter.close()
+        self.worker.bot.close()
         self.database.close()
         log.info("house.closed")
 

@@ -61,9 +61,6 @@ class Ear:
             assert self.gate.wait(20)
         return [Understanding(text, intent="say", confidence=1.0, engine="tiny") for text in texts]
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
 
 class Parrot:
     """A dialogue: one action a message."""
