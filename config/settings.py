@@ -28,8 +28,22 @@ class Nlu(Section):
     """Which engine understands, and which one leads the dialogue."""
 
     engine: Literal["embedded", "rasa"] = Field("embedded", description="who understands texts")
-    dialogue: Literal["embedded"] = Field("embedded", description="who leads the dialogue")
-    rasa_url: str = Field("http://127.0.0.1:5005", description="the Rasa server, for engine = rasa")
+    dialogue: Literal["embedded", "rasa"] = Field("embedded", description="who leads the dialogue")
+    rasa_url: str = Field(
+        "http://127.0.0.1:5005", description="the Rasa server, for engine = rasa and dialogue = rasa"
+    )
+
+    @field_validator("rasa_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        try:
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or parts.query or parts.fragment:
+            raise ValueError("expected the address of a Rasa server, as in http://127.0.0.1:5005")
+        return value
 
 
 class Media(Section):

@@ -11,8 +11,9 @@ from nlu import built_in, forms
 from nlu.base import LISTEN, REQUESTED, Decision, State
 from nlu.built_in import FALLBACK
 from nlu.domain import TWO_STAGE
-from nlu.meaning import OUT_OF_SCOPE, Meaning, Reader
+from nlu.meaning import MOST_CHOICES, OUT_OF_SCOPE, Meaning, Reader
 from nlu.moves import Event
+from nlu.nearest import Near
 from nlu.pipeline import Thresholds
 from nlu.policies import Policies
 from nlu.project import Project
@@ -39,8 +40,9 @@ class RuleDialogue:
     3. rule, or else story: for an intent that was understood well enough.
     4. faq: an FAQ entry that is near enough; the threshold is lower where the classifier agrees.
     5. the form asks again, if one is active and has not just done so in vain.
-    6. ask_back: with up to three choices. A project's own rule for `nlu_fallback` comes before it, unless
-       the domain declares `action_ask_back` and there are choices to offer.
+    6. ask_back: with up to three choices, also from stories that are near, where the project wants that.
+       Else a project's own rule for `nlu_fallback` comes before it, unless the domain declares
+       `action_ask_back` and there are choices to offer.
     7. hand_over: instead of 5 and 6, when the message before was not understood either.
 
     A text that asks several things gets the answer to each. After an answer inside a form the form asks
@@ -123,6 +125,7 @@ class RuleDialogue:
         return (
             (self._by_rule(state, heard, meaning) if meaning.intent else None)
             or (self._answer(meaning.answer, "faq") if meaning.answer else None)
+            or self._by_nearest(state, heard, meaning)
             or self._unclear(state, heard, meaning)
         )
 
@@ -387,6 +390,9 @@ class RuleDialogue:
     def _ask_again(self, state: State, heard: Understanding, meaning: Meaning) -> Decision:
         inside = state.active_loop in self.domain.forms
         choices = [] if inside else self.reader.choices(heard, self.policies)
+        near = [] if inside else self._nearest(state, heard, meaning)
+        if near:
+            return self._ask_nearest(near, choices)
         if not (choices and ASK_BACK in self.domain.actions):
             decision = self._by_fallback_rule(state, heard)
             if decision:
@@ -396,6 +402,38 @@ class RuleDialogue:
             return replace(again, arguments={**again.arguments, "asks_again": True})
         arguments = {"choices": choices}
         return Decision(ASK_BACK, "ask_back", confidence=meaning.confidence, arguments=arguments)
+
+    def _nearest(self, state: State, heard: Understanding, meaning: Meaning) -> list[Near]:
+        """What stories tell that are not quite like this; nothing unless the project asks for it."""
+        if self.policies.nearest is None or not state.moves:
+            return []
+        moves = state.moves
+        newest = [moves[-1]["seen"], state.now]
+        if [move["action"] for move in moves[-3:]] == [LISTEN, ASK_BACK, LISTEN]:
+            newest = [moves[-3]["seen"], moves[-2]["seen"]]  # as it stood when it was asked back
+        meant = self.reader.may_mean(heard, meaning)
+        return self.policies.nearest.find(newest, meant, self.thresholds.nearest, MOST_CHOICES)
+
+    def _ask_nearest(self, near: Sequence[Near], others: Sequence[dict[str, Any]]) -> Decision:
+        """Ask back whether that is meant: by its label, or in words in which somebody might say it."""
+        choices: list[dict[str, Any]] = [
+            {"kind": "intent", "name": one.intent, "title": self.project.nlu.find_phrase(one.intent)}
+            for one in near
+        ]
+        named = {one.intent for one in near}
+        choices += [choice for choice in others if choice["name"] not in named]
+        arguments = {"choices": choices[:MOST_CHOICES]}
+        return Decision(ASK_BACK, "ask_back", near[0].story, near[0].score, arguments)
+
+    def _by_nearest(self, state: State, heard: Understanding, meaning: Meaning) -> Decision | None:
+        """The customer has said that it is meant: as in that story."""
+        if heard.engine != "payload" or meaning.intent not in state.asked_back:
+            return None
+        near = self._nearest(state, heard, meaning)
+        if not near:
+            return None
+        decision = self._from(Prediction(near[0].action, "nearest", near[0].story), state, heard)
+        return decision and replace(decision, confidence=near[0].score)
 
     def _by_fallback_rule(self, state: State, heard: Understanding) -> Decision | None:
         prediction = self._foretold_unclear(state, heard)

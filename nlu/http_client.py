@@ -78,7 +78,16 @@ class HttpServer:
         largest: int = LARGEST,
     ) -> Answer:
         """Send JSON; the answer within so many seconds from now, or `NoAnswer`."""
-        asked = _Asked(self._base + path, body, {"Content-Type": "application/json", **headers}, largest)
+        headers = {"Content-Type": "application/json", **headers}
+        return self._ask(_Asked("POST", self._base + path, body, headers, largest), within)
+
+    def get(
+        self, path: str, headers: Mapping[str, str], *, within: float, largest: int = LARGEST
+    ) -> Answer:
+        """What is there, within so many seconds from now, or `NoAnswer`."""
+        return self._ask(_Asked("GET", self._base + path, None, headers, largest), within)
+
+    def _ask(self, asked: _Asked, within: float) -> Answer:
         until = time.monotonic() + within
         kept = self._find_idle()
         if kept is not None:
@@ -165,14 +174,15 @@ def _parts_of(url: str) -> tuple[bool, str, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    method: str
     path: str
-    body: bytes
+    body: bytes | None
     headers: Mapping[str, str]
     largest: int
 
     def through(self, connection: http.client.HTTPConnection) -> Answer:
         """The answer on this connection, whole."""
-        connection.request("POST", self.path, self.body, dict(self.headers))
+        connection.request(self.method, self.path, self.body, dict(self.headers))
         response = connection.getresponse()
         body = bytearray()
         while piece := response.read1(_PIECE):

@@ -13,7 +13,7 @@ from nlu.project import Project
 
 OUT_OF_SCOPE = "out_of_scope"  # the intent of texts about nothing that the bot knows
 _NEVER_OFFERED = frozenset({OUT_OF_SCOPE, "nlu_fallback", "restart", "back", "session_start"})
-_MOST_CHOICES = 3
+MOST_CHOICES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,17 @@ class Reader:
             for answer in heard.answers
             if answer.score >= limit and answer.entry in self.entries
         ]
-        best = sorted(found, key=lambda item: -item[0])[:_MOST_CHOICES]
+        best = sorted(found, key=lambda item: -item[0])[:MOST_CHOICES]
         return [{"kind": kind, "name": name} for _, kind, name in best]
+
+    def may_mean(self, heard: Understanding, meaning: Meaning) -> dict[str, float]:
+        """Intents that may be meant, each by how likely it is beside the likeliest, from 0 to 1."""
+        if meaning.intent:
+            return {meaning.intent: 1.0} if meaning.intent not in _NEVER_OFFERED | self.retrieval else {}
+        found = {name: score for name, score in heard.ranking if score >= self.thresholds.choice}
+        top = max(found.values(), default=1.0)
+        never = _NEVER_OFFERED | self.retrieval
+        return {name: score / top for name, score in found.items() if name not in never}
 
     def _is_clear(self, known: Sequence[Answer]) -> bool:
         return len(known) < 2 or known[0].score - known[1].score >= self.thresholds.ambiguity

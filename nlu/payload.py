@@ -12,6 +12,18 @@ from crm_store.messages import Entity, Understanding
 _PAYLOAD = re.compile(
     r"/(?P<name>[^{@\s]+)\s*(?:@(?P<confidence>[0-9.]+))?\s*(?P<fields>\{.*\})?(?P<rest>.*)\Z", re.DOTALL
 )
+_HEAD = re.compile(r"[\s/]+")
+
+
+def typed(text: str) -> str:
+    """The text so that a Rasa server takes it for words, whatever a customer has typed.
+
+    Rasa strips blanks of every kind and takes what then begins with a slash for a payload.
+    """
+    found = _HEAD.match(text)
+    if found is None or "/" not in found[0]:
+        return text
+    return text[found.end() :] or "／"  # A wide one is no payload's.
 
 
 def read_payload(

@@ -10,6 +10,7 @@ _REPLACED = "is replaced by Parley's own engine; its settings have no effect"
 _HONOURED = {"FallbackClassifier", "RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy"}
 _HONOURED |= {"CRFEntityExtractor"}
 
+_NEAREST = 0.6  # the same intent, and half of what was before
 _TRUTHS = {
     "falls_back": "enable_fallback_prediction",
     "check_for_contradictions": "check_for_contradictions",
@@ -33,6 +34,7 @@ class Thresholds:
     restrict_rules: bool = True  # to one message of the customer
     max_history: int = 0  # states that a story is compared by; 0: all
     tagged: bool = False  # a tagger finds entities even if held-out examples do not ask for one
+    nearest: float = 0.0  # where no story fits, one that is as near as this is asked back; 0: none is
     augmented: bool = True  # stories are also matched when the oldest turns are forgotten
 
 
@@ -76,5 +78,8 @@ def _with(found: Thresholds, name: str, settings: dict[str, Node], problems: Pro
     if name == "CRFEntityExtractor":
         return replace(found, tagged=True)
     if name.endswith("MemoizationPolicy"):
+        near = number("nearest_story_threshold", _NEAREST)
+        asks = problems.truth(settings.get("ask_nearest_story"), "ask_nearest_story", False)
+        found = replace(found, nearest=near if asks else found.nearest)
         return replace(found, max_history=int(number("max_history", found.max_history)))
     return found

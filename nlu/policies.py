@@ -5,6 +5,7 @@ from __future__ import annotations
 from nlu.base import LISTEN, State
 from nlu.checkpoints import joined
 from nlu.memory import Memory
+from nlu.nearest import Nearest
 from nlu.project import Project
 from nlu.reading import ProjectErrors
 from nlu.rule_checks import Checked, check_rules
@@ -29,6 +30,8 @@ class Policies:
         checks = limits.check_for_contradictions
         self.checked = check_rules(self.rules, limits, rules, stories) if checks else Checked()
         self.memory.untold = self.checked.untold
+        # Ours, not Rasa's: only where the project asks for it.
+        self.nearest = Nearest(stories, self.domain, self.memory.untold) if limits.nearest else None
         self.depth = min(_MOST_HISTORY, max(self.rules.book.depth, self.memory.depth))
 
     def check(self) -> Policies:

@@ -71,6 +71,12 @@ class TrainingData:
         """How many examples each intent and each FAQ entry has (or had, where only names were kept)."""
         return self.counted or dict(Counter(example.intent for example in self.examples))
 
+    def find_phrase(self, intent: str) -> str:
+        """What somebody who means this may say, rather without an entity; empty where nothing is known."""
+        known = [example for example in self.examples if example.intent == intent]
+        plain = [example for example in known if not example.entities]
+        return next((example.text for example in (*plain, *known)), "")
+
     def names_only(self) -> TrainingData:
         """What is needed when a model has been trained: every intent, entry and entity type, few texts."""
         kept: list[Example] = []

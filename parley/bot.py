@@ -7,23 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-import structlog
-
-from actions.base import Action
-from crm_store.messages import Content, Understanding
+from actions.base import SURE, Action
+from crm_store.messages import Address, Content, Understanding
 from nlu.action_server import ActionServer
-from nlu.base import Dialogue, Interpreter
+from nlu.base import Dialogue, Interpreter, State
 from nlu.bound_slots import Bound
+from nlu.dialogue import HAND_OVER
 from nlu.faq import Entry
-from nlu.payload import read_payload
+from nlu.payload import read_payload, typed
 from nlu.project import Project
-from nlu.rasa_server import EngineUnavailable
+from nlu.rasa_dialogue import RasaDialogue, Reply
+from nlu.rasa_server import RasaServer
+from parley import keywords
+from parley.engines import Engine
 from parley.keywords import read_keyword
 
 LONGEST_READ = 2000  # characters of one message that are understood; all of it is kept
 LANGUAGES = ("zh", "en")  # in which the responses of a project are written
 
-log = structlog.get_logger()
+_ALWAYS = frozenset({HAND_OVER, *keywords.ACTIONS.values()})  # done here, whoever leads the dialogue
 
 
 class Said(Protocol):
@@ -51,6 +53,30 @@ class Words:
     said: Content
 
 
+class Asked(Said, Protocol):
+    """A message that was recorded, as much of it as a remote dialogue is told."""
+
+    @property
+    def id(self) -> UUID:
+        """Of the message."""
+
+    @property
+    def conversation_id(self) -> UUID:
+        """In which it was said."""
+
+    @property
+    def address(self) -> Address:
+        """Of whoever said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads dialogues in place of ours, while it answers."""
+
+    rasa: RasaDialogue
+    engine: Engine = field(default_factory=lambda: Engine("dialogue"))
+
+
 @dataclass(frozen=True, slots=True)
 class Bot:
     """All that answers, handed around as one."""
@@ -69,6 +95,23 @@ class Bot:
     server: ActionServer | None = None  # runs the project's own actions, if it has any
     elsewhere: frozenset[str] = frozenset()  # the actions that it runs
     bound: Mapping[str, Bound] = field(default_factory=dict)  # slots that are the customer's record
+    reading: Engine = field(default_factory=lambda: Engine("understanding"))  # a remote interpreter's
+    leader: Leader | None = None  # None: `dialogue` leads
+
+    def __post_init__(self) -> None:
+        if self.leader is not None:  # There is one address for both.
+            self.reading.beside, self.leader.engine.beside = self.leader.engine, self.reading
+
+    @property
+    def remote(self) -> bool:
+        """True: asked per conversation, outside of any transaction; it may be slow."""
+        return self.leader is not None or self.interpreter.remote
+
+    @property
+    def engines(self) -> list[Engine]:
+        """The remote engines in use."""
+        leading = [self.leader.engine] if self.leader else []
+        return [self.reading, *leading] if self.interpreter.remote else leading
 
     def understand(self, messages: Sequence[Said]) -> list[Understanding]:
         """What each message means: its payload, its words, or what kind of thing it is."""
@@ -81,8 +124,39 @@ class Bot:
             else:
                 heard[place] = told
         if texts:
-            heard |= dict(zip(texts, self._read(list(texts.values())), strict=True))
+            heard |= dict(zip(texts, self.read(list(texts.values())), strict=True))
         return [heard[place] for place in range(len(messages))]
+
+    def read(self, texts: Sequence[str]) -> list[Understanding]:
+        """What texts mean; to the embedded engine while a remote one is away."""
+        if not self.interpreter.remote:
+            return self.interpreter.understand(texts)
+        found = self.reading.ask(lambda: self.interpreter.understand(texts))
+        return self.fallback.understand(texts) if found is None else found
+
+    def lead(self, message: Asked, heard: Understanding) -> Reply | None:
+        """What a remote dialogue says to a message; None: it is ours to answer.
+
+        Never inside a transaction: it may take half a minute. `Reply.away`: ours to answer, this once.
+        """
+        words = self._words_for_leader(message, heard) if self.leader else None
+        if self.leader is None or words is None:
+            return None
+        rasa = self.leader.rasa
+        metadata = {
+            "message_id": str(message.id),  # the same if it is said again: Rasa itself knows no repeats
+            "conversation_id": str(message.conversation_id),
+            "language": heard.language,
+            **({} if message.said.kind == "text" else {"content": message.said.to_json()}),
+        }
+        address = message.address
+        found = self.leader.engine.ask(lambda: rasa.say(str(address), words, address.channel, metadata))
+        return Reply(away=True) if found is None else found
+
+    def close(self) -> None:
+        """Let go of what a remote interpreter keeps open."""
+        if isinstance(self.interpreter, RasaServer):
+            self.interpreter.close()
 
     def heard_nothing(self, message: Said) -> Understanding:
         """What stands in for an understanding that failed."""
@@ -100,12 +174,27 @@ class Bot:
             return "en"  # Somebody who writes Korean or French rather reads English than Chinese.
         return before or self.language
 
-    def _read(self, texts: list[str]) -> list[Understanding]:
-        try:
-            return self.interpreter.understand(texts)
-        except EngineUnavailable as error:
-            log.warning("engine.unavailable", why=str(error), answering="embedded")
-            return self.fallback.understand(texts)
+    def _words_for_leader(self, message: Said, heard: Understanding) -> str | None:
+        """What a remote dialogue is told; None: nothing.
+
+        A payload only of a button that was pressed. What someone typed is words, whatever it looks like.
+        """
+        if heard.engine == keywords.ENGINE or self._must_be_done(heard):
+            return None
+        if message.payload.startswith("/"):
+            return message.payload
+        if heard.engine == "platform":
+            # An event of the platform is told by the intent that the project has for it.
+            return f"/{heard.intent}" if heard.intent in self.project.intents else None
+        words = _words(message)[:LONGEST_READ]
+        return typed(words) if words.strip() else None
+
+    def _must_be_done(self, heard: Understanding) -> bool:
+        """Whether someone surely asks for what always works: a person, to be left in peace, their data."""
+        if heard.confidence < SURE:
+            return False
+        decision = self.dialogue.decide(self.dialogue.hear(State(), heard), heard)
+        return decision.action in _ALWAYS | self.always
 
     def _without_reading(self, message: Said) -> Understanding | None:
         keyword = read_keyword(_words(message), message.payload)

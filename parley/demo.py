@@ -7,7 +7,7 @@ sent: what stands in the outbox was accepted then; the campaign that still runs 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,9 @@ class _Past:
     def __init__(self, database: Database, bot: Bot, opened: Mapping[str, Any]) -> None:
         self._database = database
         self._now: datetime | None = None
-        self._worker = Worker(database, bot, "demo", {}, self._clock)
+        # The plans were made for our own engine, and a Rasa server would take them for its customers.
+        own = replace(bot, interpreter=bot.fallback, leader=None)
+        self._worker = Worker(database, own, "demo", {}, self._clock)
         self._windows = {
             name: Window(w["trigger"], timedelta(hours=w["hours"]), w["count"])
             for name, one in opened.items()

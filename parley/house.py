@@ -50,7 +50,8 @@ from parley.storybook import Storybook
 from parley.threads import in_thread
 from parley.waiting import Waiting
 from parley.webhooks import Webhooks
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 
 if TYPE_CHECKING:
     from parley.answering import Answering
@@ -130,7 +131,9 @@ class House:
         self.assistant = self._assisted(settings)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
-        self.scraping = Scraping(self.metrics, self.database, names, settings.metrics.token, now)
+        self.scraping = Scraping(
+            self.metrics, self.database, names, settings.metrics.token, now, lambda: worker.bot.engines
+        )
         self.broken: list[str] = []  # parts that have died: see `/readyz`
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -168,6 +171,7 @@ class House:
         if self._tasks:  # What no request has taken goes back to the outbox.
             await asyncio.wait(self._tasks, timeout=PUT_BACK_SECONDS)
         await self.host.close()
+        self.worker.bot.close()
         self.database.close()
         log.info("house.closed")
 

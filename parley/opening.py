@@ -84,6 +84,7 @@ def bot_of(
         settings.at(settings.bot),
         models,
         engine=settings.nlu.engine,
+        dialogue=settings.nlu.dialogue,
         rasa_url=settings.nlu.rasa_url,
         language=settings.locale.partition("-")[0],
         today=lambda: now().astimezone(zone),

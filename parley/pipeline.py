@@ -29,7 +29,8 @@ from parley.metrics import Metrics
 from parley.rounds import Arrival, Rounds
 from parley.threads import in_thread
 from parley.waiting import Key
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 
 MOST_CONVERSATIONS = 64  # worked on together by the embedded engine
 MOST_IN_HAND = 128  # conversations that one process holds while others could take them

@@ -30,7 +30,7 @@ def preview(
     What is told of the draft is similarity alone: only a training shows what the model makes of it.
     """
     text = text[:LONGEST_READ]
-    (heard,) = bot.interpreter.understand([text])
+    (heard,) = bot.read([text])
     found = _now(bot, heard)
     with database.reading() as session:
         named = _named(session, [answer.entry for answer in heard.answers])

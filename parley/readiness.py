@@ -23,7 +23,12 @@ class Readiness:
         """Every part with `ok` or what is wrong with it."""
         parts, broken = await in_thread(self._look), self._house.broken
         ready = not broken and all(told == "ok" for told in parts.values())
-        told: dict[str, Any] = {"status": "ready" if ready else "not ready", **parts}
+        engines = self._house.worker.bot.engines
+        # Without its remote engine the bot answers all the same, with the embedded one.
+        degraded = any(engine.is_away for engine in engines)
+        status = "not ready" if not ready else "degraded" if degraded else "ready"
+        told: dict[str, Any] = {"status": status, **parts}
+        told |= {engine.part: "embedded" if engine.is_away else "ok" for engine in engines}
         if self._house.together:  # Without it all goes on, a second later.
             told["redis"] = "ok" if self._house.together.reachable else "away"
         if broken:

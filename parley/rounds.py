@@ -22,7 +22,8 @@ from crm_store.messages import Address, Incoming, clean
 from crm_store.recording import Recorded, Recording, take_in
 from crm_store.sending import Outcome
 from parley.batching import Batcher
-from parley.workers import Worked, Worker, where_of
+from parley.worked import Worked
+from parley.workers import Worker, where_of
 
 LANES = 2  # rounds at a time on PostgreSQL
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away

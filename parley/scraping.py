@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from crm_store.backlog import Backlog, read_backlog
 from crm_store.db import Database
 from crm_store.migrating import newest_version
+from parley.engines import Engine
 from parley.metrics import BOUNDS, Metrics
 from parley.threads import in_thread
 
@@ -45,12 +46,15 @@ class Scraping:
         channels: Sequence[str],
         token: str,
         now: Callable[[], datetime],
+        engines: Callable[[], Sequence[Engine]] = tuple,
     ) -> None:
+        """`engines`: the remote ones in use."""
         self._metrics = metrics
         self._database = database
         self._channels = list(channels)
         self._token = token
         self._now = now
+        self._engines = engines
         self._since = time.monotonic()
         self._known: tuple[float, Backlog | None] = (float("-inf"), None)
         self._asking = Lock()
@@ -109,6 +113,7 @@ class Scraping:
         yield stages
         yield _counter("repeats", "Messages that a platform sent again.", {(): self._metrics.repeats})
         yield _counter("failed_turns", "Turns that failed, each try.", {(): self._metrics.failed_turns})
+        yield from self._of_engines()
         yield _counter(
             "sends",
             "What became of what was to be sent, each try.",
@@ -123,6 +128,20 @@ class Scraping:
             gaps,
             ("channel",),
         )
+
+    def _of_engines(self) -> Iterator[Metric]:
+        engines = {(engine.part,): engine for engine in self._engines()}
+        if not engines:
+            return
+        part = ("part",)
+        up = {key: float(not engine.is_away) for key, engine in engines.items()}
+        yield _gauge(
+            "engine_up", "1 while the remote engine answers; else the embedded one does.", up, part
+        )
+        failed = {key: engine.failed for key, engine in engines.items()}
+        yield _counter("engine_failures", "Times that it was asked and gave no answer.", failed, part)
+        spared = {key: engine.spared for key, engine in engines.items()}
+        yield _counter("engine_spared", "Times that it was not asked, being away.", spared, part)
 
     def _sends(self) -> dict[tuple[str, str, str], int]:
         """By channel, status and code."""

@@ -14,6 +14,7 @@ from crm_store.history import Inbound
 from crm_store.messages import Floor, Understanding
 from nlu.action_server import Ran
 from nlu.base import Decision, State
+from nlu.rasa_dialogue import Reply
 from parley.bot import Bot
 
 
@@ -31,6 +32,7 @@ class Situation:
     answer_at: datetime  # not before this moment, unless the platform's own request carries it
     floor: Floor = "bot"  # as the message found it
     instead: Decision | None = None  # of giving up: what a language model answers
+    reply: Reply | None = None  # what a remote dialogue has said to it
     # What an action server has answered already, by the call's key; None: none may be asked now.
     told: Mapping[str, Ran] | None = None
     # What the record holds of what slots are bound to; see `bound.py`.

@@ -32,8 +32,9 @@ from nlu.embedded import Embedded
 from nlu.faq import entries_of, with_phrasings
 from nlu.model import BadModel, Model
 from nlu.project import Project, read_project
+from nlu.rasa_dialogue import RasaDialogue
 from nlu.rasa_server import RasaServer
-from parley.bot import Bot
+from parley.bot import Bot, Leader
 
 WORDS = Path(actions.__file__).parent / "words.yml"  # what the house says where a project says nothing
 
@@ -55,6 +56,7 @@ def open_bot(
     models: Path,
     *,
     engine: str = "embedded",
+    dialogue: str = "embedded",
     rasa_url: str = "",
     language: str = "zh",
     today: Callable[[], date],
@@ -89,6 +91,7 @@ def open_bot(
         server=server,
         bound=project.bound,
         elsewhere=foreign_actions(project.domain, own) if server else frozenset(),
+        leader=Leader(RasaDialogue(rasa_url)) if dialogue == "rasa" else None,
     )
 
 

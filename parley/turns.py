@@ -16,8 +16,10 @@ from crm_store.history import Message
 from crm_store.messages import Content, Floor, ParleyError, Understanding
 from crm_store.parked import COMING, STILL_WAITING
 from nlu.base import LISTEN, Decision, State
+from nlu.built_in import FALLBACK
 from nlu.matter import read_matter
 from nlu.moments import find_moment
+from nlu.rasa_dialogue import Reply
 from nlu.sessions import in_session
 from nlu.system_entities import seen_from
 from parley import keywords, remote
@@ -61,6 +63,8 @@ def act(situation: Situation) -> Acted:
         return _still_waiting(situation, state)
     if situation.heard.engine == keywords.ENGINE:
         return _obey(situation, state, language)
+    if situation.reply and not situation.reply.away:
+        return _relay(situation, situation.reply, state, language)
     return _talk(situation, state, language)
 
 
@@ -120,6 +124,29 @@ def on_their_clock(situation: Situation) -> Understanding:
     return seen_from(heard, situation.now.astimezone(zone))
 
 
+def _relay(situation: Situation, reply: Reply, state: State, language: str) -> Acted:
+    """What a remote dialogue has said becomes ours; where the embedded one stands does not change."""
+    heard = situation.heard
+    decision = Decision("", "rasa", heard.intent or "", heard.confidence)
+    dropped = [Change("dropped", part, None) for part in reply.dropped]
+    # What Rasa did to say that, its REST channel does not tell.
+    acted = Acted(state, decision=[_explain(decision, dropped) | {"action": None}])
+    if heard.intent == FALLBACK:
+        acted.decided, acted.intent = Decision("", "fallback"), FALLBACK
+    for step in reply.steps:
+        if isinstance(step, Content):
+            say(situation, acted, [step], "dialogue:rasa")
+        elif step in situation.bot.actions:
+            decision = Decision(step, "rasa", heard.intent or "", heard.confidence)
+            contents, turn = _run(situation, state, decision, language)
+            say(situation, acted, contents, f"action:{step}")
+            acted.decision.append(_explain(decision, turn.changes))
+            acted.floor = turn.floor or acted.floor
+        else:
+            acted.decision.append(_explain(Decision(step, "unknown"), ()))
+    return acted
+
+
 def _talk(situation: Situation, state: State, language: str) -> Acted:
     state = in_session(state, situation.bot.project.domain, situation.now)
     situation.heard = on_their_clock(situation)
@@ -130,6 +157,8 @@ def _talk(situation: Situation, state: State, language: str) -> Acted:
     if record:
         acted.state = record.learn(acted.state)
     acted.intent = str(acted.state.user.get("intent", ""))
+    if situation.reply:
+        acted.decision.append({"action": None, "by": "away", "name": "rasa"})
     notes = remote.Notes(acted.state, situation.now.timestamp()) if situation.bot.server else None
     for _ in range(MOST_ACTIONS):
         decision = situation.bot.dialogue.decide(acted.state, situation.heard)

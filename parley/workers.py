@@ -6,7 +6,7 @@ A worker holds the lease of what it works on; what waits is taken together, up t
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import structlog
 from sqlmodel import Session
 
 from crm_store import dialogues, outbox, parked
-from crm_store.conversations import Held, hold, save_held
+from crm_store.conversations import Held, get_conversation, hold, save_held
 from crm_store.db import Database
 from crm_store.history import (
     Inbound,
@@ -29,11 +29,11 @@ from crm_store.history import (
     read_waiting,
     write_messages,
 )
-from crm_store.messages import Address, Floor, Incoming, Policy, Understanding, clean
-from crm_store.outbox import Outgoing
+from crm_store.messages import Floor, Incoming, Policy, Understanding, clean
 from crm_store.recording import Recording
 from nlu.action_server import ActionFailed, Call
 from nlu.base import Decision, State
+from nlu.rasa_dialogue import Reply
 from parley.bot import Bot, Words
 from parley.facts import read_facts
 from parley.metrics import Metrics
@@ -42,12 +42,14 @@ from parley.remote import Asking, Awaited
 from parley.situation import Situation
 from parley.turns import Acted, act, act_in_silence, handed_over
 from parley.waiting import Key
+from parley.worked import Turns, Worked, let_go, numbered, start
 
 if TYPE_CHECKING:
     from parley.answering import Answering
 
 MOST_MESSAGES = 256  # of all conversations in one go
 TRIES = 3
+MOST_REPLIES = 1000  # of a remote dialogue, kept until they are written down
 LIKELIEST, LEAST = 4, 0.01  # intents and answers kept with a message, to explain what was made of it
 _BACKING_OFF = "nobody: backing off"
 
@@ -55,51 +57,6 @@ _NOBODY = UUID(int=0)
 _NOTHING_ASKED = Asking(_NOBODY, Call("", "", "", {}), {})
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Worked:
-    """What a round of work led to."""
-
-    more: set[UUID] = field(default_factory=set)  # still leased, and more is waiting
-    done: set[UUID] = field(default_factory=set)  # conversations that were let go
-    queued: set[str] = field(default_factory=set)  # channels on which something is due
-    # For messages whose request is open: what answers them. These rows are being sent already.
-    offered: dict[Key, list[Outgoing]] = field(default_factory=dict)
-    elsewhere: set[Key] = field(default_factory=set)  # worked off; another process may hold their request
-    asking: dict[UUID, Asking] = field(default_factory=dict)  # an action server has to be asked first
-    turns: int = 0  # so many messages have had theirs
-
-    def add(self, other: Worked) -> None:
-        """What another round led to, too."""
-        self.more |= other.more
-        self.done |= other.done
-        self.queued |= other.queued
-        self.offered |= other.offered
-        self.elsewhere |= other.elsewhere
-        self.asking |= other.asking
-        self.turns += other.turns
-
-
-@dataclass(slots=True)
-class _Turns:
-    """What messages have led to, in their order, before it is written."""
-
-    acted: list[tuple[Inbound, Acted]] = field(default_factory=list)
-    offered: dict[Key, list[Outgoing]] = field(default_factory=dict)  # for requests that are open
-    straight: set[UUID] = field(default_factory=set)  # messages whose open request carries the answer
-    # Conversations whose next turn waits for an action server; None: nobody may be asked in this round.
-    asking: dict[UUID, Asking | None] = field(default_factory=dict)
-
-    @property
-    def messages(self) -> list[Inbound]:
-        """Those that have had their turn."""
-        return [message for message, _ in self.acted]
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """All that was said."""
-        return [row for _, acted in self.acted for row in acted.rows]
 
 
 @dataclass(slots=True)
@@ -116,17 +73,18 @@ class Worker:
     now: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
     answering: Answering | None = None  # a language model, where it may answer customers
+    _replies: dict[UUID, Reply | None] = field(default_factory=dict)  # of a remote dialogue, by message
 
     @property
     def may_wait(self) -> bool:
         """Whether understanding may take long, so that conversations are worked off one by one."""
-        return self.bot.interpreter.remote or self.answering is not None
+        return self.bot.remote or self.answering is not None
 
     def understand(self, incoming: Sequence[Incoming]) -> dict[Key, Understanding]:
         """What messages mean that are not recorded yet; nothing where a remote engine would be asked."""
         bot = self.bot
         asked = [one for one in incoming if one.wants_reply and one.receipt is None]
-        if bot.interpreter.remote or not asked:
+        if bot.remote or not asked:
             return {}
         words = [Words(clean(one.content.text), clean(one.payload), one.content) for one in asked]
         keys = ((one.address, clean(one.key)) for one in asked)
@@ -158,11 +116,11 @@ class Worker:
         turns = self._act(session, self.bot, mine, fresh, heard, recording.states, now, None)
         for message, acted in turns.acted:
             recording.rows[message.id] |= _done(heard[message.id], acted)
-        _start(turns, inline, recording.blocked, now)
-        worked = _numbered(turns, recording.seqs)
+        start(turns, inline, recording.blocked, now)
+        worked = numbered(turns, recording.seqs)
         recording.answers += turns.rows
         unheard = (m.conversation_id for m in recording.fresh if m.id not in heard)
-        _let_go(worked, mine, (*unheard, *turns.asking))
+        let_go(worked, mine, (*unheard, *turns.asking))
         worked.elsewhere = self._held_elsewhere(turns.messages, inline)
         return worked
 
@@ -195,27 +153,30 @@ class Worker:
         asked = asked or _NOTHING_ASKED
         try:
             with self.database.reading() as session:
-                messages = read_waiting(session, ids, most)
+                # What a remote engine has understood is answered before it is asked about the next.
+                messages = read_waiting(session, ids, 1 if bot.remote else most)
+                led = self._led(session, bot, messages)
             at, began = self.now(), perf_counter()
             heard = _understood(bot, messages, asked.heard)
             instead = self._generated(bot, messages, heard, asked)
+            self._ask(bot, led, heard)
             acting = perf_counter()
             with self.database.writing() as session:
                 mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
                 # Asked again under the lock: what is answered already is not answered twice.
                 waiting = list_waiting(session, mine)
-                messages = [m for m in messages if m.id in waiting]
+                messages = [m for m in messages if m.id in waiting and not self._is_early(bot, m, mine)]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
                 turns = self._act(session, bot, mine, messages, heard, states, now, asked, instead)
                 mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
                 asking = {m.address for m in messages if (m.address, m.key) in inline}
-                _start(turns, inline, outbox.in_the_way(session, asking), now)
-                worked = _numbered(turns, Seqs(session, len(turns.rows)))
+                start(turns, inline, outbox.in_the_way(session, asking), now)
+                worked = numbered(turns, Seqs(session, len(turns.rows)))
                 write_messages(session, turns.rows)
                 worked.elsewhere = self._held_elsewhere(turns.messages, inline)
                 left = waiting.keys() - {m.id for m in turns.messages}
-                _let_go(worked, mine, (waiting[one] for one in left))
+                let_go(worked, mine, (waiting[one] for one in left))
                 worked.asking = {key: one for key, one in turns.asking.items() if one is not None}
                 save_held(session, mine.values())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
@@ -223,6 +184,8 @@ class Worker:
                 return self._failed(ids[0], error, self.now())
         else:
             self.metrics.worked(turns.messages, at, acting - began, perf_counter() - acting)
+            for message in turns.messages:
+                self._replies.pop(message.id, None)
             worked.done = set(ids) - worked.more
             return worked
         # Whoever is at fault fails alone: conversation by conversation, then message by message.
@@ -230,6 +193,31 @@ class Worker:
         for one in ids:
             worked.add(self.work([one], inline, most if len(ids) > 1 else 1))
         return worked
+
+    def _led(self, session: Session, bot: Bot, messages: Sequence[Inbound]) -> list[Inbound]:
+        """Those of the messages that a remote dialogue is to answer: none while a person has the floor."""
+        if bot.leader is None:
+            return []
+        return [
+            m
+            for m in messages
+            if get_conversation(session, m.conversation_id).floor == "bot"
+            and not (m.is_replayed and parked.is_late(session, m))
+        ]
+
+    def _ask(self, bot: Bot, led: Sequence[Inbound], heard: Mapping[UUID, Understanding]) -> None:
+        """Ask a remote dialogue, once a message, even if what it says has to be written down again."""
+        for message in led:
+            if message.id not in self._replies:
+                while len(self._replies) >= MOST_REPLIES:
+                    self._replies.pop(next(iter(self._replies)))
+                self._replies[message.id] = bot.lead(message, heard[message.id])
+
+    def _is_early(self, bot: Bot, message: Inbound, mine: Mapping[UUID, Held]) -> bool:
+        """True: the bot has got the floor back meanwhile, and a remote dialogue is still to be asked."""
+        if bot.leader is None or message.is_replayed or message.id in self._replies:
+            return False
+        return mine[message.conversation_id].floor == "bot"
 
     def _act(
         self,
@@ -242,7 +230,7 @@ class Worker:
         now: datetime,
         asked: Asking | None,
         instead: Mapping[UUID, Decision] | None = None,
-    ) -> _Turns:
+    ) -> Turns:
         """Answer these messages; messages, answers and conversations are left to the caller to write.
 
         `known`: where the dialogues of their conversations stand. `asked`: what an action server has
@@ -250,7 +238,7 @@ class Worker:
         see `Situation`, by message.
         """
         states = {key: _read(known[key]) for key in mine if key in known}
-        turns, questions = _Turns(), Asked()
+        turns, questions = Turns(), Asked()
         bound, people = bot.bound, {one.customer_id for one in mine.values()}
         facts = read_facts(session, bound.values(), people) if bound else {}
         for message in messages:
@@ -286,9 +274,10 @@ class Worker:
     ) -> Mapping[UUID, Decision]:
         """What a language model answers where the bot gives up; no transaction is open while it thinks.
 
-        Of several messages that wait none: what the bot makes of one depends on those before it.
+        Of several messages that wait none: what the bot makes of one depends on those before it. None
+        where a remote dialogue leads.
         """
-        if self.answering is None or len(messages) != 1:
+        if self.answering is None or bot.leader or len(messages) != 1:
             return {}
         (message,) = messages
         if message.id in asked.heard:  # An action server was asked meanwhile; the model is asked once.
@@ -324,6 +313,7 @@ class Worker:
             now,
             answer_at,
             cast(Floor, conversation.floor),
+            reply=self._replies.get(message.id),
         )
 
     def _failed(self, conversation_id: UUID, error: Exception, now: datetime) -> Worked:
@@ -456,42 +446,6 @@ def _read(state: Mapping[str, Any]) -> State:
         return State()
 
 
-def _start(turns: _Turns, inline: Collection[Key], blocked: Collection[Address], now: datetime) -> None:
-    """Open requests carry what was said, unless something is in the way: it is being sent already."""
-    for message, acted in turns.acted:
-        key = message.address, message.key
-        if key not in inline:
-            continue
-        turns.offered[key] = []
-        if message.address not in blocked:
-            turns.straight.add(message.id)
-            for row in acted.rows:
-                outbox.start_with(row, now)
-
-
-def _numbered(turns: _Turns, seqs: Seqs) -> Worked:
-    """What turns have said gets its numbers, and is handed to those who are to send it."""
-    worked = Worked(offered=turns.offered, turns=len(turns.acted))
-    for message, acted in turns.acted:
-        for row in acted.rows:
-            row["seq"] = seqs.take()
-            outgoing = outbox.outgoing_of(row, row["seq"])
-            if message.id in turns.straight:
-                worked.offered[message.address, message.key].append(outgoing)
-            else:
-                worked.queued.add(outgoing.address.channel)
-    return worked
-
-
 def _done(heard: Understanding, acted: Acted) -> dict[str, Any]:
     """What became of a message that has had its turn."""
     return {"work": None, "understanding": heard.to_json(LIKELIEST, LEAST), "decision": acted.decision}
-
-
-def _let_go(worked: Worked, mine: Mapping[UUID, Held], waiting: Iterable[UUID]) -> None:
-    """Drop the leases of conversations in which nothing waits; their rows are locked by us."""
-    worked.more = set(waiting)
-    for held in mine.values():
-        if held.id not in worked.more:
-            held.leased_by = held.leased_until = None
-    worked.done = set(mine) - worked.more

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from actions.base import load_actions
 from bots.base import Channel
-from config.reading import SettingsError
+from config.reading import SettingsError, line_of
 from config.settings import Settings
 from crm_store.db import Database
 from crm_store.media import MediaFolder
@@ -27,6 +27,9 @@ from nlu.action_server import ActionServer
 from nlu.domain import Domain
 from nlu.policies import Policies
 from nlu.project import read_project
+from nlu.rasa_dialogue import RasaDialogue
+from nlu.rasa_server import RasaServer
+from nlu.rasa_wire import EngineUnavailable
 from nlu.reading import Problem, ProjectErrors
 from parley.cli.root import AsJson, Config, app, settings_from
 from parley.cli.store import open_database
@@ -36,6 +39,7 @@ from parley.now import utc_now
 from parley.opening import action_server_of, bot_of, documents_of, open_channels
 from parley.training import foreign_actions
 
+CHECK_SECONDS = 5.0  # so long a Rasa server is waited for by `parley check`
 # Scoring a batch of texts is one small matrix product: more threads only cost memory.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
@@ -122,7 +126,10 @@ def _welcome(channels: Sequence[Channel], host: str, port: int, command: str, de
 
 @app.command(epilog="Example: parley check --config parley.toml")
 def check(config: Config = None, as_json: AsJson = False) -> None:
-    """Check settings, bot files and channels: errors, what has no effect, who runs which action."""
+    """Check settings, bot files and channels: errors, what has no effect, who runs which action.
+
+    A Rasa server that does not answer is no error: the embedded engine stands in for it.
+    """
     checked = check_all(config)
     faults, notes = (sorted(f, key=itemgetter("file", "line")) for f in (checked.faults, checked.notes))
     if as_json:
@@ -174,6 +181,8 @@ def check_all(config: Config) -> Checked:
         found.faults += _placed(folder, errors.problems)
     else:
         found.actions = _actions(project.domain, folder, server)
+    if not found.faults:
+        found.notes += _not_there(settings)
     return found
 
 
@@ -208,6 +217,28 @@ def said_of(actions: Sequence[Mapping[str, Any]]) -> list[str]:
         *lines,
         "1 action of actions/ runs here." if count == 1 else f"{count} actions of actions/ run here.",
     ]
+
+
+def _not_there(settings: Settings) -> list[dict[str, object]]:
+    """What a Rasa server lacks that is to do something for us."""
+    nlu, found = settings.nlu, []
+    try:
+        if nlu.engine == "rasa":
+            reading = RasaServer(nlu.rasa_url, CHECK_SECONDS)
+            reading.understand(["hello"])
+            reading.close()
+    except EngineUnavailable as error:
+        found.append(
+            f"{error}; is it started with --enable-api? Until then the embedded engine understands"
+        )
+    try:
+        if nlu.dialogue == "rasa":
+            RasaDialogue(nlu.rasa_url, CHECK_SECONDS).check()
+    except EngineUnavailable as error:
+        told = "does credentials.yml have a line rest:? Until then the embedded engine leads the dialogue"
+        found.append(f"{error}; {told}")
+    line = line_of(settings.file, "nlu.rasa_url")
+    return [{"file": str(settings.file), "line": line, "what": f"nlu.rasa_url: {what}"} for what in found]
 
 
 def _idle_host(settings: Settings) -> HouseHost:

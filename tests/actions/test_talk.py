@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_an_entry_without_a_label_is_offered_by_its_own_title(counter: Counter) 
     choices = [{"kind": "faq", "name": "faq/new_one", "title": "新茶到店"}]
     said = counter.run("action_ask_back", counter.turn("新茶", arguments={"choices": choices}))
     assert (said[-1].buttons[0].title, said[-1].buttons[0].payload) == ("新茶到店", "/faq/new_one")
+
+
+@pytest.mark.parametrize("language", ["zh", "ko", "en", "fr"])
+def test_a_project_without_words_for_it_asks_back_in_the_houses(counter: Counter, language: str) -> None:
+    bare = replace(counter, project=Project())
+    choices = [{"kind": "intent", "name": "agree", "title": "yes, do"}]
+    (said,) = bare.run("action_ask_back", bare.turn("?", arguments={"choices": choices}, language=language))
+    assert [(button.title, button.payload) for button in said.buttons] == [("yes, do", "/agree")]
+    assert said.text.endswith(("?", "？"))  # the wide one, in Chinese
+    assert bare.run("action_unclear", bare.turn("%%%", language=language))[0].text
 
 
 @pytest.mark.parametrize("choices", [[], [{"kind": "faq", "name": "faq/nameless"}]])

@@ -77,7 +77,9 @@ class Server:
         customer_service: bool = True,
         bot: Path = ROOT / "config" / "bot",
         redis_url: str = "",
+        more: str = "",
     ) -> None:
+        """`more`: further tables of the settings."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "parley.toml"
@@ -87,7 +89,7 @@ class Server:
         )
         head = f'database_url = "{database_url}"\npublic_url = "{self.url}"\nbot = "{bot}"\n'
         head += f'redis_url = "{redis_url}"\n' if redis_url else ""
-        head += f'models_dir = "{MODELS}"\n[log]\nformat = "json"\n' + HOURS
+        head += f'models_dir = "{MODELS}"\n[log]\nformat = "json"\n' + HOURS + more
         self.config.write_text(head + channels, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
 

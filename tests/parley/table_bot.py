@@ -25,7 +25,8 @@ from nlu.project import read_project
 from nlu.slot_filling import VALIDATION
 from parley.bot import Bot
 from parley.training import WORDS, foreign_actions
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 from tests.parley.rasa_sdk_server import TABLE
 from tests.parley.tiny import Clock, Ear
 

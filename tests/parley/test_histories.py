@@ -28,7 +28,8 @@ from crm_store.messages import Address, Content, Incoming, Policy, Refused, Sent
 from crm_store.outbox import Outgoing
 from crm_store.recording import record
 from crm_store.sending import LOST_AFTER, OpenRequest, Outcome
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 from tests.parley.tiny import Clock, tiny_bot
 
 POLICIES = {"push": Policy(inline_within=4.0), "passive": Policy(inline_within=4.0, push=False)}

@@ -20,7 +20,8 @@ from crm_store.outbox import Outgoing
 from crm_store.recording import Recorded, record
 from crm_store.sending import Outcome
 from parley.rounds import Arrival, Rounds
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 from tests.parley.tiny import Clock, Ear, tiny_bot
 
 

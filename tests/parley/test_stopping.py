@@ -24,7 +24,8 @@ from crm_store.history import Message
 from crm_store.messages import Policy
 from crm_store.outbox import Outgoing
 from parley.app import create_app
-from parley.workers import Worked, Worker
+from parley.worked import Worked
+from parley.workers import Worker
 from tests.parley.tiny import Ear, Pigeon, fetch, tiny_house, until_true
 
 

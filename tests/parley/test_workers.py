@@ -16,7 +16,8 @@ from crm_store.history import Message
 from crm_store.messages import Address, Content, Incoming, Policy
 from crm_store.recording import record
 from nlu.base import State
-from parley.workers import TRIES, Worked, Worker
+from parley.worked import Worked
+from parley.workers import TRIES, Worker
 from tests.parley.tiny import Clock, Parrot, Phrases, tiny_bot
 
 

@@ -243,7 +243,7 @@ async def tiny_house(
     redis: str = "",
     llm: Llm | None = None,
 ) -> AsyncIterator[TinyHouse]:
-    """Open a house over this database; closed when the block ends."""
+    """Open a house over this database; closed when the block ends. `bot`: another one than of `ear`."""
     ear = ear or Ear(remote=remote)
     pigeon = Pigeon("pigeon", policy)
     settings = Settings(file=folder / "parley.toml", database_url=url, redis_url=redis, llm=llm or Llm())
