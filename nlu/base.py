@@ -14,6 +14,7 @@ from crm_store.messages import Understanding
 
 LISTEN = "action_listen"
 REQUESTED = "requested_slot"
+EMBEDDED = "embedded"  # the name of our own engine, in what it has understood
 
 
 class Interpreter(Protocol):
