@@ -61,7 +61,8 @@ bench: $(DEV) .venv-bench/bench.stamp  ## Measure Parley beside WeRoBot and the 
 UV := .venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header
 lock: $(DEV)  ## Resolve all dependencies anew, with hashes and without index addresses.
 	$(UV) --python-version 3.11 --extra build -o requirements/app.lock pyproject.toml
-	$(UV) --python-version 3.11 --extra build --extra dev -o requirements/dev.lock pyproject.toml
+	$(UV) --python-version 3.11 --extra build --extra dev --extra encoder -o requirements/dev.lock pyproject.toml
+	$(UV) --python-version 3.11 --extra build --extra encoder -o requirements/encoder.lock pyproject.toml
 	$(UV) --python-version 3.10 -o requirements/rasa.lock requirements/rasa.in
 	$(UV) --python-version 3.11 -o requirements/bench.lock requirements/bench.in
 

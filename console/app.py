@@ -13,6 +13,7 @@ from console import (
     customers,
     faq,
     faq_import,
+    faq_taught,
     faq_unanswered,
     followups,
     inbox,
@@ -24,6 +25,7 @@ from console import (
     segments,
     signin,
     stories,
+    versions,
 )
 from console.drawing import static
 from console.host import Host
@@ -41,8 +43,10 @@ NOUNS = (
     followups,
     faq,
     faq_import,
+    faq_taught,
     faq_unanswered,
     stories,
+    versions,
     quick_replies,
     parked,
     people,

@@ -1,7 +1,11 @@
-"""What customers asked and nobody answered: to be made an entry, added to one, or dismissed."""
+"""What customers asked and nobody answered: made an entry, added to one, taught as an intent, or dismissed.
+
+Questions that ask for the same stand together; a deed counts for the wordings that are ticked.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,6 +14,7 @@ from starlette.responses import Response
 
 from console.faq import form_of, state_of
 from console.faq_form import LANGUAGES
+from console.faq_taught import questions_of
 from console.host import Labels
 from console.routing import Routes
 from console.visits import Visit
@@ -17,6 +22,7 @@ from crm_store import audit, faq, faq_edits, unanswered
 from crm_store.faq import FaqEntry, Wording
 from crm_store.faq_edits import Draft
 from crm_store.messages import NotFound
+from crm_store.taught import find_taught_intents, list_taught
 from crm_store.unanswered import Group
 from crm_store.wording import key
 
@@ -31,7 +37,9 @@ class Asked:
 
     group: Group
     suggested: list[dict[str, Any]]  # entries with their scores
+    intents: list[dict[str, Any]]  # the same of intents
     added: FaqEntry | None  # whose phrasing it is already, until that is learned
+    taught: str  # the intent that it was taught to mean, until that is learned
     meant: FaqEntry | None = None  # the entry that a language model takes it for
 
 
@@ -44,15 +52,15 @@ def list_unanswered(visit: Visit) -> Response:
 @routes.deed("/console/faq/unanswered/draft", right="faq")
 def draft_entry(visit: Visit) -> Response:
     """The form of a new entry, with an answer that the language model proposes. A person saves it."""
-    assist, question = visit.host.assist, visit.text("question")
-    if assist is None or "draft" not in assist.uses or not question:
+    assist, questions = visit.host.assist, questions_of(visit)
+    if assist is None or "draft" not in assist.uses or not questions:
         raise NotFound("no language model is set up for this")
-    suggestion = assist.draft(question)
+    suggestion = assist.draft(questions[0])
     if suggestion.fault:
         return _listed(visit, suggestion.fault)
     spoken = suggestion.language if suggestion.language in LANGUAGES else ""
     answers = () if suggestion.is_doubtful else (Wording(suggestion.text, spoken),)
-    return form_of(visit, None, Draft(phrasings=(question,), answers=answers), suggestion=suggestion)
+    return form_of(visit, None, Draft(phrasings=tuple(questions), answers=answers), suggestion=suggestion)
 
 
 @routes.deed("/console/faq/unanswered/label", right="faq")
@@ -77,13 +85,22 @@ def _listed(visit: Visit, fault: str = "") -> Response:
         groups = found[:SHOWN]
         added = {key(text): entry for text, entry in faq.find_doubles(session, [g.text for g in groups])}
         labels = faq.find_entries(session, {g.label for g in groups if g.label})
-        shown = [
-            Asked(g, _suggested(visit, g.text), added.get(key(g.text)), labels.get(g.label or ""))
-            for g in groups
-        ]
+        intents = visit.host.intents()
+        meant = find_taught_intents(session, [g.text for g in groups])
+        shown = []
+        for group in groups:
+            entries, near = _suggested(visit, group.text, intents)
+            own = key(group.text)
+            shown.append(
+                Asked(
+                    group, entries, near, added.get(own), meant.get(own, ""), labels.get(group.label or "")
+                )
+            )
         return visit.draw(
             "faq/unanswered.html",
             questions=shown,
+            intents=intents,
+            taught=list_taught(session),
             total=unanswered.count_groups(session, visit.now),
             page=page,
             more=len(found) > SHOWN,
@@ -96,9 +113,8 @@ def _listed(visit: Visit, fault: str = "") -> Response:
 @routes.deed("/console/faq/unanswered/dismiss", right="faq")
 def dismiss(visit: Visit) -> Response:
     """Take a question from the list."""
-    question = visit.text("question")
     with visit.database.writing() as session:
-        count = unanswered.settle(session, [key(question)], "dismissed")
+        count = unanswered.settle(session, {key(one) for one in questions_of(visit)}, "dismissed")
         audit.note(
             session,
             actor=visit.actor,
@@ -114,7 +130,7 @@ def dismiss(visit: Visit) -> Response:
 @routes.deed("/console/faq/unanswered/add", right="faq")
 def add(visit: Visit) -> Response:
     """Make a question a phrasing of an entry; one of the project is taken over for that."""
-    question = visit.text("question")
+    questions = questions_of(visit)
     try:
         entry_id = UUID(visit.text("entry"))
     except ValueError:
@@ -122,14 +138,22 @@ def add(visit: Visit) -> Response:
     with visit.database.writing() as session:
         faq_edits.adopt(session, entry_id, visit.actor, visit.now)
         draft = Draft.of(faq.get_whole(session, entry_id))
-        longer = replace(draft, phrasings=(*draft.phrasings, question[: faq_edits.LONGEST_PHRASING]))
+        more = [question[: faq_edits.LONGEST_PHRASING] for question in questions]
+        longer = replace(draft, phrasings=(*draft.phrasings, *more))
         faq_edits.edit(session, entry_id, longer, None, visit.actor, visit.now)
     visit.host.entries_changed()
-    return visit.go("/console/faq/unanswered", "faq.added", text=question[:80])
+    return visit.go("/console/faq/unanswered", "faq.added", text=" · ".join(questions)[:80])
 
 
-def _suggested(visit: Visit, text: str) -> list[dict[str, Any]]:
+def _suggested(
+    visit: Visit, text: str, intents: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Entries and intents that may be meant, with their scores."""
     if visit.host.preview is None:
-        return []
-    top: list[dict[str, Any]] = visit.host.preview(text, None, None)["top"]
-    return [one for one in top if one["score"] >= _LEAST][:2]
+        return [], []
+    found = visit.host.preview(text, None, None)
+    entries = [one for one in found["top"] if one["score"] >= _LEAST][:2]
+    near = [
+        one for one in found.get("ranking", ()) if one["name"] in intents and one["confidence"] >= _LEAST
+    ]
+    return entries, near[:2]

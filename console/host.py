@@ -141,6 +141,7 @@ class Host:
         ]
         | None
     ) = None
+    intents: Callable[[], Sequence[str]] = tuple  # that an example may be taught for
     entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned
     assist: Assist | None = None
 

@@ -22,7 +22,8 @@ _WAITS = text("status = 'waiting'")
 _KEPT_MODELS = 5
 KNOWLEDGE = 1  # the one row
 NOT_REFUSED = "only the last training can be put live by hand, if the gate has refused it"
-REASONS = (NOT_REFUSED,)
+NOT_KEPT = "only a version that was live, and is kept, can be put live again"
+REASONS = (NOT_REFUSED, NOT_KEPT)
 
 
 class NotRefused(Refused):
@@ -30,6 +31,13 @@ class NotRefused(Refused):
 
     def __init__(self) -> None:
         super().__init__(NOT_REFUSED)
+
+
+class NotKept(Refused):
+    """Only a version that was live, and is kept, can be put live again."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_KEPT)
 
 
 class Knowledge(SQLModel, table=True):
@@ -217,6 +225,19 @@ def go_live(
     knowledge.training_id = training.id
     session.add_all([training, knowledge])
     return training
+
+
+def go_back(session: Session, training_id: UUID, actor: str, now: datetime) -> Training:
+    """Have an earlier model answer again, if it is kept: what was learned since is not known then.
+
+    The next change of an entry has all of them learned anew. `NotKept` for what never was live.
+    """
+    get_knowledge(session, lock=True)
+    training = session.get(Training, training_id, with_for_update=True)
+    if training is None or training.status != "replaced" or find_taught(session, training_id) is None:
+        raise NotKept
+    audit.note(session, actor=actor, action="training.again", noun="training", noun_id=training_id, now=now)
+    return go_live(session, training_id, None, now)
 
 
 def force_live(session: Session, training_id: UUID, actor: str, now: datetime) -> Training:

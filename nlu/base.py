@@ -15,6 +15,7 @@ from nlu.moves import Event
 
 LISTEN = "action_listen"
 REQUESTED = "requested_slot"
+EMBEDDED = "embedded"  # the name of our own engine, in what it has understood
 
 
 class Interpreter(Protocol):

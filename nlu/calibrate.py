@@ -5,7 +5,7 @@ Some labels are held out altogether, so that it is known how a text about none o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,6 @@ from nlu.classify import Certainty, log_share
 from nlu.features import Floats
 
 Numbers = npt.NDArray[np.int64]
-FOLDS = 3
-_MOST_EXAMPLES = 1500  # more would cost time and change nothing
-_STRANGE = 12  # one label in so many is unknown to a fold
-_FEWEST_LABELS = 4  # with fewer, each fold knows all
 _SHARPNESS = np.geomspace(0.3, 6.0, 40)
 _TRUST = 3.0  # how many answers the certainty that is assumed at first weighs
 _STEPS = 20
@@ -30,26 +26,18 @@ class Held:
 
     scores: Floats
     truth: Numbers
-
-
-def folds(targets: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
-    """The numbers of the examples to learn from and of those to ask for, fold by fold."""
-    random = np.random.default_rng(0)
-    order = random.permutation(len(targets))[:_MOST_EXAMPLES]
-    labels = random.permutation(np.unique(targets))
-    for fold in range(FOLDS):
-        asked = order[fold::FOLDS]
-        strange = labels[fold::_STRANGE] if len(labels) >= _FEWEST_LABELS else labels[:0]
-        learned = np.setdiff1d(order, asked)
-        learned = learned[~np.isin(targets[learned], strange)]
-        if len(asked) and len(np.unique(targets[learned])) > 1:
-            yield learned, asked
+    labels: Numbers  # the number of each column's label
 
 
 def sharpness(held: Sequence[Held]) -> float:
     """By how much to multiply scores so that their softmax is a chance."""
     losses = [sum(_loss(some, factor) for some in held) for factor in _SHARPNESS]
     return float(_SHARPNESS[int(np.argmin(losses))]) if held else 1.5
+
+
+def least_loss(held: Sequence[Held]) -> float:
+    """How badly scores tell what is right, however sharp they are taken."""
+    return min(sum(_loss(some, factor) for some in held) for factor in _SHARPNESS)
 
 
 def _loss(held: Held, factor: float) -> float:

@@ -54,12 +54,17 @@ class Classifier:
     scales: Floats  # what 1 in `weights` stands for, by n-gram
     bias: Floats
     certainty: Certainty
+    dense: Floats | None = None  # weights of an encoder's dimensions and, last, their bias; by labels
 
-    def chances(self, rows: Rows) -> Floats:
+    def chances(self, rows: Rows, vectors: Floats | None = None) -> Floats:
         """For each row how likely each label is right; zeros for a row without any known n-gram.
 
-        They do not add up to 1: a text about none of the labels has a low chance for each.
+        `vectors` (texts by dimensions) is what an encoder makes of the texts, where the model has one:
+        then no text is unknown. They do not add up to 1: a text about none of the labels has a low chance
+        for each.
         """
+        if self.dense is not None and vectors is not None:
+            return self._mixed(rows, vectors)
         if len(rows) == 1 and len(rows.ids) and len(self.labels) > 1:
             return self._chances_of_one(rows)
         found = np.zeros((len(rows), len(self.labels)), np.float32)
@@ -104,6 +109,14 @@ class Classifier:
             return ()
         names = self.intents
         return tuple(zip([names[n] for n in best], likely[best].tolist(), strict=True))
+
+    def _mixed(self, rows: Rows, vectors: Floats) -> Floats:
+        assert self.dense is not None
+        scores = self._scores(rows) + vectors @ self.dense[:-1] + self.dense[-1]
+        top = scores.max(axis=1, keepdims=True)
+        lead: Floats = np.exp(scores - top)
+        lead *= self.certainty.of(top, log_share(lead))
+        return lead
 
     def _scores(self, rows: Rows) -> Floats:
         scores = np.empty((len(rows), len(self.labels)), np.float32)

@@ -11,6 +11,7 @@ from nlu import built_in, forms
 from nlu.base import LISTEN, REQUESTED, Decision, State
 from nlu.built_in import FALLBACK
 from nlu.domain import TWO_STAGE
+from nlu.limits import Limits
 from nlu.meaning import MOST_CHOICES, OUT_OF_SCOPE, Meaning, Reader
 from nlu.moves import Event
 from nlu.nearest import Near
@@ -40,9 +41,9 @@ class RuleDialogue:
     3. rule, or else story: for an intent that was understood well enough.
     4. faq: an FAQ entry that is near enough; the threshold is lower where the classifier agrees.
     5. the form asks again, if one is active and has not just done so in vain.
-    6. ask_back: with up to three choices, also from stories that are near, where the project wants that.
-       Else a project's own rule for `nlu_fallback` comes before it, unless the domain declares
-       `action_ask_back` and there are choices to offer.
+    6. ask_back: with two choices, or three that are about as likely; also from stories that are near, where
+       the project wants that. Else a project's own rule for `nlu_fallback` comes before it, unless the
+       domain declares `action_ask_back` and there are choices to offer.
     7. hand_over: instead of 5 and 6, when the message before was not understood either.
 
     A text that asks several things gets the answer to each. After an answer inside a form the form asks
@@ -56,20 +57,30 @@ class RuleDialogue:
         policies: Policies | None = None,
         *,
         strict: bool = False,
+        chosen: Limits | None = None,
     ) -> None:
         self.strict = strict
         self.project = project
         self.domain = project.domain
         self.thresholds = thresholds or project.thresholds
         self.policies = policies or Policies(project).check()
-        self.reader = Reader(project, self.thresholds)
+        self.chosen = None if strict else chosen
+        entries = project.entry_responses()
+        self.reader = Reader(project.retrieval_intents, entries, self.thresholds, self.chosen)
         self._asks = asks_actions(self.domain)
         goes_back = strict or built_in.takes_back(self.domain, [*project.rules, *project.stories])
         self._turns_kept = KEPT_TURNS if goes_back else 0
 
     def with_project(self, project: Project) -> RuleDialogue:
         """The same rules and stories over other FAQ entries."""
-        return RuleDialogue(project, self.thresholds, self.policies, strict=self.strict)
+        return self._but(project, self.chosen)
+
+    def with_limits(self, chosen: Limits) -> RuleDialogue:
+        """The same for a model that was trained anew: what its training chose counts."""
+        return self._but(self.project, chosen)
+
+    def _but(self, project: Project, chosen: Limits | None) -> RuleDialogue:
+        return RuleDialogue(project, self.thresholds, self.policies, strict=self.strict, chosen=chosen)
 
     def would_answer(self, heard: Understanding) -> bool:
         """Whether a text finds an answer, a rule or a story by itself, without any dialogue before it.

@@ -10,6 +10,7 @@ import numpy as np
 from crm_store.language import guess_language
 from crm_store.messages import Understanding
 from crm_store.wording import bare, normalise
+from nlu.base import EMBEDDED
 from nlu.marks import mark
 from nlu.model import Model
 from nlu.questions import may_ask_more, pieces, told_apart
@@ -61,10 +62,14 @@ class Embedded:
         finds = model.entities.find_many(texts, today)
         normals = [normalise(text) for text in texts]
         rows = model.vocabulary.rows([mark(*each) for each in zip(texts, finds, normals, strict=True)])
-        chances = model.classifier.chances(rows)
+        vectors = model.encoder.encode(texts) if model.encoder else None
+        chances = model.classifier.chances(rows, vectors)
+        if vectors is not None:
+            # To an encoder every text means something: a thumb does not.
+            chances[[not any(map(str.isalnum, text)) for text in texts]] = 0
         rankings = model.classifier.rank(chances)
         entries = None if self._columns is None else chances[:, self._columns]
-        answers = model.retriever.answers([bare(normal) for normal in normals], rows, entries)
+        answers = model.retriever.answers([bare(normal) for normal in normals], rows, entries, vectors)
         felt = model.sentiment.score if model.sentiment else None
         tones = [read_tone(normal, felt(normal) if felt else None) for normal in normals]
         return [
@@ -77,7 +82,7 @@ class Embedded:
                 system_entities=found.others,
                 answers=near,
                 language=guess_language(text),
-                engine="embedded",
+                engine=EMBEDDED,
                 sentiment=tone.sentiment,
                 urgent=tone.urgent,
                 flags=tone.flags,

@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_store.messages import ParleyError, Understanding
 from nlu.base import Interpreter
+from nlu.meaning import Reader
 
 Row = Mapping[str, Any]
 Span = tuple[int, int, str, str]
@@ -40,8 +41,10 @@ def read_rows(lines: Iterable[str], name: str) -> list[Row]:
     return rows
 
 
-def evaluate(interpreter: Interpreter, rows: Sequence[Row]) -> dict[str, Any]:
+def evaluate(interpreter: Interpreter, rows: Sequence[Row], reader: Reader | None = None) -> dict[str, Any]:
     """`intent_accuracy`, `entity_f1`, `texts_per_second` and what they were counted from.
+
+    With a reader also which share is `answered`, and which share of that rightly: `answered_right`.
 
     An intent counts as right by its base name where the row names a base, else by the full name. An
     entity is right if start, end, type and value are; F1 is over all entities of all rows (1 where
@@ -64,6 +67,24 @@ def evaluate(interpreter: Interpreter, rows: Sequence[Row]) -> dict[str, Any]:
         "texts_per_second": round(len(rows) / seconds, 1) if seconds else 0.0,
         "texts": len(rows),
         "entities": wanted,
+        **(_answered(reader, heard, rows) if reader else {}),
+    }
+
+
+def _answered(reader: Reader, heard: Sequence[Understanding], rows: Sequence[Row]) -> dict[str, Any]:
+    right = []
+    for found, row in zip(heard, rows, strict=True):
+        meaning, intent = reader.read(found), str(row.get("intent"))
+        named = meaning.intent
+        if meaning.answer and (meaning.is_retrieval or not named):
+            named = meaning.answer.entry
+        elif meaning.is_retrieval:
+            continue
+        if named:
+            right.append(intent in (named, named.partition("/")[0]))
+    return {
+        "answered": round(len(right) / len(rows), 4) if rows else 0.0,
+        "answered_right": round(sum(right) / len(right), 4) if right else 1.0,
     }
 
 

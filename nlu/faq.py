@@ -39,11 +39,13 @@ def entries_of(project: Project) -> list[Entry]:
 def with_phrasings(project: Project, phrasings: Mapping[str, Sequence[str]]) -> Project:
     """The project to train from: these entries have these phrasings alone, all others their own.
 
-    An entry of the project that is named without a phrasing is not taught at all.
+    An entry of the project that is named without a phrasing is not taught at all. An intent that is no
+    entry keeps its own examples beside these.
     """
     if not phrasings:
         return project
-    kept = [example for example in project.nlu.examples if example.intent not in phrasings]
+    instead = {name for name in phrasings if "/" in name}
+    kept = [example for example in project.nlu.examples if example.intent not in instead]
     added = [Example(text, name) for name, texts in phrasings.items() for text in texts]
     return replace(project, nlu=replace(project.nlu, examples=[*kept, *added]))
 

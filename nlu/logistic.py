@@ -60,6 +60,18 @@ def fit(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int, str
     return np.vstack([weights, _BIAS * shares.sum(axis=0, keepdims=True)])
 
 
+def fit_dense(vectors: Floats, targets: npt.NDArray[np.int64], labels: int, strength: float) -> Floats:
+    """As `fit`, from vectors (texts by dimensions): weights of dimensions and, last, the bias."""
+    turned = np.ascontiguousarray(vectors.T)
+    shares = _Descent(
+        targets,
+        labels,
+        lambda some: np.asarray(vectors @ (turned @ some)) + _BIAS * some.sum(axis=0),
+        strength,
+    ).run()
+    return np.vstack([turned @ shares, _BIAS * shares.sum(axis=0, keepdims=True)]).astype(np.float32)
+
+
 def scores_of(rows: Rows, weights: Floats) -> Floats:
     """Rows by labels: what weights with the bias as their last row make of rows."""
     from scipy.sparse import csr_matrix

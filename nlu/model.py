@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 from crm_store.messages import ParleyError
 from nlu.arrays import read_arrays, write_arrays
 from nlu.classify import Certainty, Classifier
+from nlu.encoder import Encoder
 from nlu.entities import EntityRules
 from nlu.features import Vocabulary
+from nlu.limits import Limits
 from nlu.retrieve import Retriever
 from nlu.sentiment import Sentiment
 
-FORMAT = 8
+FORMAT = 9
 
 
 class BadModel(ParleyError):
@@ -33,6 +35,8 @@ class Model:
     retriever: Retriever
     entities: EntityRules
     sentiment: Sentiment | None = None  # learned from a company's own labels
+    limits: Limits = field(default_factory=Limits)  # from which scores on to answer
+    encoder: Encoder | None = None  # that is mixed in, where held-out examples gain by it
 
     def save(self, path: Path) -> None:
         """Write the model; a reader sees the old file or the new one, never half of it."""
@@ -49,6 +53,9 @@ class Model:
             "exact": dict(self.retriever.exact),
             "entities": self.entities.to_json(),
             "sentiment": self.sentiment.to_json() if self.sentiment else None,
+            "limits": self.limits.to_json(),
+            "encoder": [str(self.encoder.folder), self.encoder.digest()] if self.encoder else None,
+            "share": self.retriever.share,
         }
         arrays: dict[str, np.ndarray[Any, Any]] = {
             "rarity": self.vocabulary.weights,
@@ -61,18 +68,34 @@ class Model:
             "phrasings": self.retriever.phrasings,
             "listed": self.retriever.weights,
         }
+        if self.classifier.dense is not None:
+            arrays["dense"] = self.classifier.dense
+        if self.retriever.vectors is not None:
+            arrays["vectors"] = self.retriever.vectors
         felt = self.sentiment.arrays() if self.sentiment else {}
         write_arrays(path, head, arrays | self.entities.arrays() | felt)
 
     @classmethod
     def load(cls, path: Path) -> Model:
-        """Read a model; `BadModel` if the file is missing, broken or of another version."""
+        """Read a model; `BadModel` if the file is missing, broken or of another version.
+
+        `BadEncoder` if the encoder that it was trained with is not there.
+        """
         try:
             return _built(*read_arrays(path))
         except FileNotFoundError:
             raise BadModel(f"expected a model at {path}, there is none") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadModel(f"expected a model of format {FORMAT} at {path}: {error}") from error
+
+
+def _encoder(told: list[str] | None) -> Encoder | None:
+    if told is None:
+        return None
+    encoder = Encoder(Path(told[0]))
+    if encoder.digest() != told[1]:
+        raise ValueError(f"the encoder {told[0]} has changed since")
+    return encoder
 
 
 def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
@@ -89,6 +112,7 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             arrays["scales"],
             arrays["bias"],
             Certainty(*head["certainty"]),
+            arrays.get("dense"),
         ),
         retriever=Retriever(
             entries=tuple(head["entries"]),
@@ -98,7 +122,11 @@ def _built(head: dict[str, Any], arrays: dict[str, Any]) -> Model:
             weights=arrays["listed"],
             count=head["count"],
             exact=head["exact"],
+            vectors=arrays.get("vectors"),
+            share=head["share"],
         ),
         entities=EntityRules.from_json(head["entities"], arrays),
         sentiment=Sentiment.from_json(head["sentiment"], arrays) if head["sentiment"] else None,
+        limits=Limits.from_json(head["limits"]),
+        encoder=_encoder(head["encoder"]),
     )

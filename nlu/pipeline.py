@@ -11,6 +11,10 @@ _HONOURED = {"FallbackClassifier", "RulePolicy", "MemoizationPolicy", "Augmented
 _HONOURED |= {"CRFEntityExtractor"}
 
 _NEAREST = 0.6  # the same intent, and half of what was before
+WANTED = 0.9
+_WANTED = "wanted_precision"
+_LEAST_WANTED, _MOST_WANTED = 0.5, 0.99
+
 _TRUTHS = {
     "falls_back": "enable_fallback_prediction",
     "check_for_contradictions": "check_for_contradictions",
@@ -22,11 +26,15 @@ _TRUTHS = {
 class Thresholds:
     """When an understanding is good enough. Scores and confidences run from 0 to 1."""
 
+    own: bool = False  # the project says itself when it doubts: training does not choose
+    wanted: float = WANTED  # share of answers that should be right, where training chooses
     intent: float = 0.3  # below: not understood
+    retrieval: float | None = None  # the same for a retrieval intent, where that is another limit
     ambiguity: float = 0.1  # nearer to the second intent than this: not understood
     faq: float = 0.45  # an FAQ entry answers from here on
     faq_agreed: float = 0.3  # … where the classifier, too, takes the text for an FAQ
     choice: float = 0.1  # an intent or entry is offered as a choice from here on
+    none: float = 0.0  # where even the likeliest is below, it is none of them: nothing is offered
     core: float = 0.3
     core_action: str = "action_default_fallback"
     falls_back: bool = True  # to `core_action`, where neither rule nor story says anything
@@ -65,8 +73,17 @@ def _with(found: Thresholds, name: str, settings: dict[str, Node], problems: Pro
         return value
 
     if name == "FallbackClassifier":
+        own = "threshold" in settings or "ambiguity_threshold" in settings
         intent = number("threshold", found.intent)
-        return replace(found, intent=intent, ambiguity=number("ambiguity_threshold", found.ambiguity))
+        ambiguity = number("ambiguity_threshold", found.ambiguity)
+        wanted = number(_WANTED, found.wanted)
+        if not _LEAST_WANTED <= wanted <= _MOST_WANTED:
+            problems.add(
+                settings[_WANTED], f"expected {_WANTED} to lie between {_LEAST_WANTED} and {_MOST_WANTED}"
+            )
+        if own and _WANTED in settings:
+            problems.add(settings[_WANTED], f"expected either {_WANTED} or thresholds, not both")
+        return replace(found, own=own, intent=intent, ambiguity=ambiguity, wanted=wanted)
     if name == "RulePolicy":
         action = problems.text(settings.get("core_fallback_action_name"), "core_fallback_action_name")
         core = number("core_fallback_threshold", found.core)

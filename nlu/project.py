@@ -14,6 +14,8 @@ from crm_store.messages import Content
 from nlu.bound_slots import Bound, check_record, read_record
 from nlu.built_in import SAYS, WORDS
 from nlu.domain import BUILT_IN_INTENTS, Domain, read_domain
+from nlu.encoder import Encoder
+from nlu.encoder_files import BadEncoder
 from nlu.labels import read_labels
 from nlu.migration import is_old, migrate
 from nlu.pipeline import Thresholds, read_thresholds
@@ -48,6 +50,7 @@ class Project:
     warnings: list[Problem] = field(default_factory=list)
     old_domains: list[dict[str, Node]] = field(default_factory=list)  # of Rasa 2, while files are read
     random: Random = field(default_factory=Random)
+    encoder: Path | None = None  # folder of a sentence encoder to mix in
 
     @property
     def intents(self) -> set[str]:
@@ -95,8 +98,11 @@ class Project:
             "lookups": data.lookups,
             "entities": sorted(self.domain.entities),
             "tagged": self.thresholds.tagged,
+            "wanted": 0 if self.thresholds.own else self.thresholds.wanted,
             "labelled": data.labelled,
         }
+        if self.encoder:
+            taught["encoder"] = Encoder(self.encoder).digest()
         written = json.dumps(taught, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -184,14 +190,29 @@ def _read_file(root: Node, is_test: bool, project: Project, problems: Problems) 
         read_nlu(fields["nlu"], project.nlu, problems)
     if "rules" in fields:
         project.rules += read_stories(fields["rules"], "rule", problems)
-    if "pipeline" in fields or "policies" in fields:
+    if {"pipeline", "policies", "encoder"} & set(fields):
         project.thresholds = read_thresholds(fields, problems)
+        project.encoder = _read_encoder(fields.get("encoder"), project.path, problems)
     if set(fields) & (_DOMAIN_KEYS - {"responses"}):
         read_domain(fields, project.domain, problems)
         if is_old(fields, problems):
             project.old_domains.append(fields)
     else:
         read_responses(fields.get("responses"), project.domain.responses, problems)
+
+
+def _read_encoder(node: Node | None, folder: Path, problems: Problems) -> Path | None:
+    """The folder that `encoder:` of `config.yml` names; a relative one counts from the project's."""
+    named = problems.text(node, "encoder") if node is not None else ""
+    if node is None or not named:
+        return None
+    path = (folder if folder.is_dir() else folder.parent) / Path(named).expanduser()
+    try:
+        Encoder(path.resolve())
+    except BadEncoder as error:
+        problems.add(node, str(error))
+        return None
+    return path.resolve()
 
 
 def _check(project: Project, problems: Problems) -> None:

@@ -34,6 +34,8 @@ class Retriever:
     weights: Floats  # of the n-gram in the phrasing; a phrasing's squares add up to 1
     count: int  # of phrasings
     exact: Mapping[str, str]  # key of a phrasing: entry
+    vectors: Floats | None = None  # phrasings by an encoder's dimensions, where one is mixed in
+    share: float = 0.0  # of the score that is the encoder's
 
     @classmethod
     def learn(
@@ -68,19 +70,33 @@ class Retriever:
         none = np.zeros(0, np.int32)
         return replace(self, bounds=np.zeros(1, np.int64), phrasings=none, weights=np.zeros(0, np.float32))
 
+    def with_vectors(
+        self, entries: Mapping[str, Sequence[str]], vectors: Mapping[str, Floats], share: float
+    ) -> Retriever:
+        """With what an encoder makes of each phrasing; `share` of a score is its. 0: it is left out."""
+        if not share or not vectors:
+            return self
+        found = np.array([vectors[text] for name in self.entries for text in entries[name]], np.float32)
+        return replace(self, vectors=found, share=share)
+
     def answers(
-        self, keys: Sequence[str], rows: Rows, chances: Floats | None = None
+        self,
+        keys: Sequence[str],
+        rows: Rows,
+        chances: Floats | None = None,
+        vectors: Floats | None = None,
     ) -> list[tuple[Answer, ...]]:
         """For each text (its `key` and its row) at most five entries, best first.
 
         `chances` (texts by entries) is what the classifier thinks of each entry, and then is the score:
         held-out phrasings show that similarity adds nothing to it. Without `chances` (too many entries for
-        a classifier) the score is similarity: the cosine with the nearest phrasing. An exact match has
+        a classifier) the score is similarity: the cosine with the nearest phrasing, and of the encoder's
+        `vectors` of the texts where there are any. An exact match has
         score 1 and comes first.
         """
         if not self.entries:
             return [()] * len(keys)
-        scores = self._scores(rows) if chances is None else chances
+        scores = self._scores(rows, vectors) if chances is None else chances
         shown = _highest(scores)
         values = scores[np.arange(len(scores))[:, None], shown].tolist()
         found = []
@@ -95,7 +111,7 @@ class Retriever:
         rest = [Answer(name, min(1.0, points)) for name, points in near if name != exact]
         return (Answer(exact, 1.0, exact=True), *rest[: SHOWN - 1])
 
-    def _scores(self, rows: Rows) -> Floats:
+    def _scores(self, rows: Rows, vectors: Floats | None) -> Floats:
         """Texts by entries: the best score of the entry's phrasings."""
         starts = self.bounds[rows.ids]
         lengths = self.bounds[rows.ids + 1] - starts
@@ -108,6 +124,8 @@ class Retriever:
             cells = cells + np.repeat(owners, lengths)
         points = self.weights[places] * np.repeat(rows.weights, lengths)
         scores = np.bincount(cells, points, len(rows) * self.count).reshape(len(rows), self.count)
+        if self.vectors is not None and vectors is not None:
+            scores = (1 - self.share) * scores + self.share * (vectors @ self.vectors.T)
         if self.count == len(self.entries):
             return scores.astype(np.float32)
         best: Floats = np.maximum.reduceat(scores, self.firsts, axis=1).astype(np.float32)

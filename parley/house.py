@@ -35,7 +35,7 @@ from parley.delivery import Delivery
 from parley.fetching import Fetcher
 from parley.giving_back import give_back
 from parley.host import HouseHost
-from parley.learning import Learning
+from parley.learning import Learning, teachable
 from parley.live import Feed, Hub
 from parley.metrics import Metrics
 from parley.now import utc_now
@@ -213,6 +213,7 @@ class House:
             preview=lambda text, draft, own: preview(self.worker.bot, self.database, text, draft, own),
             stories=self.storybook,
             retold=lambda *told: retold(self.worker.bot, *told),
+            intents=lambda: teachable(self.worker.bot.project),
             entries_changed=self.entries_changed,
             assist=self.assistant,
             given_back=self._given_back,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -22,11 +23,14 @@ from crm_store.faq import FaqAnswer, FaqEntry, Wording, first_phrasings, list_an
 from crm_store.faq_edits import Draft
 from crm_store.faq_project import import_project
 from nlu.dialogue import RuleDialogue
+from nlu.domain import BUILT_IN_INTENTS
 from nlu.embedded import Embedded
 from nlu.faq import Entry, entries_of, for_languages, spoken_in, with_answers
-from nlu.project import read_project
+from nlu.project import Project, read_project
 from nlu.responses import Variation
 from parley.bot import Bot
+from parley.clustering import Clusterer
+from parley.comparing import Comparer
 from parley.retraining import Trainer
 from parley.threads import in_thread
 from parley.training import open_stored
@@ -58,6 +62,8 @@ class Learning:
         self._trainer = Trainer(
             database, self._base.path, models, lambda: _embedded(self._worker.bot).model, now
         )
+        self.comparer = Comparer(database, models, lambda: self._worker.bot, now)
+        self.clusterer = Clusterer(database, now)
         self._wake = asyncio.Event()
 
     def open(self) -> None:
@@ -74,22 +80,33 @@ class Learning:
 
     async def run(self) -> None:
         """Keep up until cancelled."""
-        training: asyncio.Future[None] | None = None
+        under_way: dict[str, asyncio.Future[None]] = {}
         try:
             while True:
                 try:
-                    waits = await in_thread(self.look)
-                    if waits and (training is None or training.done()):
-                        training = asyncio.ensure_future(asyncio.to_thread(self._train))
+                    for name, work in (await in_thread(self._due)).items():
+                        if name not in under_way or under_way[name].done():
+                            under_way[name] = asyncio.ensure_future(asyncio.to_thread(work))
                 except Exception:
                     log.exception("look.failed")  # The database is away: look again.
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
                 self._wake.clear()
         finally:
-            self._trainer.stop()
-            if training is not None:
-                await asyncio.wait([training])
+            for one in (self._trainer, self.comparer, self.clusterer):
+                one.stop()
+            if under_way:
+                await asyncio.wait(under_way.values())
+
+    def _due(self) -> dict[str, Callable[[], None]]:
+        """Take in what has changed; what is to be done that takes long."""
+        found: dict[str, Callable[[], None]] = {}
+        if self.look():
+            found["training"] = self._train
+        for name, one in (("comparison", self.comparer), ("clustering", self.clusterer)):
+            if one.is_due():
+                found[name] = partial(_without_end, name, one.work)
+        return found
 
     def look(self) -> bool:
         """Take in what has changed; whether a training waits."""
@@ -114,7 +131,14 @@ class Learning:
         if training_id is not None and training_id != bot.training_id:
             learned = Embedded(open_stored(session, training_id, self._models), _embedded(bot).today)
             interpreter = bot.interpreter if bot.interpreter.remote else learned
-            bot = replace(bot, interpreter=interpreter, fallback=learned, training_id=training_id)
+            dialogue = _dialogue(bot).with_limits(learned.model.limits)
+            bot = replace(
+                bot,
+                interpreter=interpreter,
+                fallback=learned,
+                dialogue=dialogue,
+                training_id=training_id,
+            )
         self._worker.bot = bot
         log.info("bot.changed", entries=len(entries), training_id=training_id and str(training_id))
 
@@ -149,6 +173,13 @@ class Learning:
                     unanswered.settle(session, covered, "covered")
 
 
+def _without_end(name: str, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:
+        log.exception(f"{name}.interrupted")  # Its rows are found again.
+
+
 def _dialogue(bot: Bot) -> RuleDialogue:
     assert isinstance(bot.dialogue, RuleDialogue)
     return bot.dialogue
@@ -157,6 +188,12 @@ def _dialogue(bot: Bot) -> RuleDialogue:
 def _embedded(bot: Bot) -> Embedded:
     assert isinstance(bot.fallback, Embedded)
     return bot.fallback
+
+
+def teachable(project: Project) -> list[str]:
+    """The intents that people may teach examples for: the project's own, but for FAQ entries."""
+    own = {*project.domain.intents, *project.nlu.intents}
+    return sorted(own - {*BUILT_IN_INTENTS} - project.retrieval_intents)
 
 
 def read_entries(

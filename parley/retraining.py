@@ -23,6 +23,7 @@ import structlog
 from crm_store import trainings
 from crm_store.db import Database
 from crm_store.faq import own_phrasings
+from crm_store.taught import taught_texts
 from nlu.model import Model
 from parley.training import TrainingFailed, model_path
 
@@ -84,7 +85,7 @@ class Trainer:
             knowledge = trainings.get_knowledge(session)
             live = knowledge.training_id
             before = (trainings.find_taught(session, live) if live else None) or {}
-            phrasings = own_phrasings(session)
+            phrasings = {**own_phrasings(session), **taught_texts(session)}
             if phrasings == before:  # An edit was taken back before it was learned.
                 trainings.skip(session, training, knowledge.version)
                 return None

@@ -79,7 +79,7 @@ def open_bot(
     return Bot(
         project=project,
         interpreter=interpreter,
-        dialogue=RuleDialogue(project),
+        dialogue=RuleDialogue(project, chosen=embedded.model.limits),
         actions=own,
         always=always_done(),
         fallback=embedded,
@@ -125,10 +125,19 @@ def model_path(models: Path, fingerprint: str) -> Path:
     return models / f"{fingerprint[:20]}.model"
 
 
-def train_apart(project: Path, out: Path, phrasings: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Train in another process, so that this one never loads what only training needs (200 MB)."""
+def train_apart(
+    project: Path,
+    out: Path,
+    phrasings: Mapping[str, Sequence[str]] | None = None,
+    before: Path | None = None,
+) -> Mapping[str, Any] | None:
+    """Train in another process, so that this one never loads what only training needs (200 MB).
+
+    With `before`, a project folder as it was: what the gate says (see `nlu.gate.Verdict`).
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as order:
-        json.dump({"phrasings": dict(phrasings or {})}, order)
+        asked: dict[str, Any] = {"phrasings": dict(phrasings or {})}
+        json.dump(asked | ({"before": {"project": str(before)}} if before else {}), order)
         order.flush()
         done = subprocess.run(  # noqa: S603  (our own interpreter and module)
             [sys.executable, "-m", "nlu.train", str(project), str(out), order.name],
@@ -138,6 +147,8 @@ def train_apart(project: Path, out: Path, phrasings: Mapping[str, Sequence[str]]
         )
     if done.returncode:
         raise TrainingFailed(done.stderr.strip()[-2000:])
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return next((note["verdict"] for note in reversed(told) if "verdict" in note), None)
 
 
 def find_taught(database: Database, models: Path) -> Taught | None:

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +15,10 @@ from rich.console import Console
 
 from nlu.embedded import Embedded
 from nlu.evaluate import evaluate, parse_lines, read_rows
+from nlu.limits import FEWEST, Limits
+from nlu.meaning import Reader
 from nlu.model import Model
+from nlu.pipeline import Thresholds
 from nlu.project import DOMAINS, Project, read_project
 from nlu.story_tests import run_test_stories
 from parley.cli.root import AsJson, bot, settings_from
@@ -29,13 +34,62 @@ PIECE = 256  # lines understood before the first ones are printed
 def train(
     data: Annotated[Path, typer.Option(help="a Rasa project, or a folder of nlu data alone", exists=True)],
     out: Annotated[Path, typer.Option(help="the model file to write")],
+    before: Annotated[
+        Path | None,
+        typer.Option(help="the project as it was: refuse what answers worse", exists=True),
+    ] = None,
 ) -> None:
-    """Train the embedded engine and write the model."""
+    """Train the embedded engine and write the model.
+
+    With --before the gate judges it, as it judges what people teach in the console: exits 1, lists what
+    would be answered otherwise and writes nothing if the project as it was answers better.
+    """
     progress = Console(stderr=True)
-    with progress.status("training …"):
-        read_project(data)
-        train_apart(data, out)
+    with TemporaryDirectory(prefix="parley-") as folder, progress.status("training …"):
+        thresholds = read_project(data).thresholds
+        trained = Path(folder) / "new.model" if before else out
+        verdict = train_apart(data, trained, before=before)
+        if verdict and verdict["reasons"]:
+            print("\n".join(refusal_told(verdict)))
+            raise typer.Exit(1)
+        if before:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            copyfile(trained, out)
+    for line in limits_told(Model.load(out).limits, thresholds):
+        progress.print(line, highlight=False, soft_wrap=True)
     print(out)
+
+
+def refusal_told(verdict: Mapping[str, Any]) -> list[str]:
+    """Why the gate is against a model, and what would be answered otherwise."""
+    why = ", ".join(verdict["reasons"])
+    lines = [f"refused: {why}; {verdict['flipped']} questions would be answered otherwise"]
+    for flip in verdict["flips"]:
+        now = flip["now"] or "nothing"
+        lines.append(f"{flip['kind']:9} {flip['text']!r}: expected {flip['expected']}, now {now}")
+    return lines
+
+
+def limits_told(limits: Limits, thresholds: Thresholds) -> list[str]:
+    """What training has chosen, in words."""
+    if thresholds.own:
+        return ["thresholds: the project's own (FallbackClassifier in config.yml); none were chosen"]
+    return [_limit_told(kind, limits) for kind in ("intents", "entries") if limits.texts.get(kind)]
+
+
+def _limit_told(kind: str, limits: Limits) -> str:
+    reached, name = limits.reached.get(kind), {"intents": "intents", "entries": "FAQ entries"}[kind]
+    if reached is None:
+        return (
+            f"{name}: {limits.texts[kind]} examples could be held out, too few to choose a threshold "
+            f"({FEWEST} are needed): the default counts"
+        )
+    limit = limits.intent if kind == "intents" else limits.faq_agreed
+    missed = "" if reached.holds else f" – {limits.wanted:.0%} could not be reached: add examples"
+    return (
+        f"{name}: answered from {limit} on; of {reached.texts} held-out examples {reached.answered:.0%} "
+        f"are answered, {reached.right:.1%} of them rightly (wanted: {limits.wanted:.0%}){missed}"
+    )
 
 
 @bot.command(epilog="Example: echo 几点开门 | parley bot parse --model bot.model --json")
@@ -69,10 +123,17 @@ def test_nlu(
     data: Annotated[Path, typer.Option(help="marked texts, one JSON object a line", exists=True)],
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on marked texts: accuracy of intents, F1 of entities, speed."""
+    """Measure a model on marked texts: accuracy of intents, F1 of entities, speed.
+
+    Also which share would be answered and not asked back, by the thresholds that its training chose.
+    """
     with data.open(encoding="utf-8") as lines:
         rows = read_rows(lines, str(data))
-    found = evaluate(Embedded(Model.load(model)), rows)
+    asked = Model.load(model)
+    retrieval = {entry.partition("/")[0] for entry in asked.retriever.entries}
+    reader = Reader(retrieval, asked.retriever.entries, Thresholds(), asked.limits)
+    found = evaluate(Embedded(asked), rows, reader)
+    found["thresholds"] = asked.limits.numbers()
     print(json.dumps(found) if as_json else _table(found))
 
 

@@ -210,6 +210,21 @@ def refuse(office: Office) -> UUID:
         return training.id
 
 
+def test_a_training_says_from_which_scores_on_the_bot_answers(office: Office) -> None:
+    make(office, office.as_("mia"))
+    reached = {"texts": 240, "answered": 0.72, "right": 0.931, "holds": True}
+    chosen = {"wanted": 0.9, "intent": 0.71, "faq": None, "faq_agreed": None, "none": None}
+    limits = {**chosen, "reached": {"intents": reached}, "texts": {"intents": 240, "entries": 12}}
+    training_id = refuse(office)
+    with office.database.writing() as session:
+        training = trainings.get_training(session, training_id)
+        training.verdict = {**(training.verdict or {}), "limits": limits}
+        session.add(training)
+    page = office.as_("mia").get(f"/console/faq/trainings/{training_id}").text
+    assert "answered from 0.71 on. Of 240 held-out questions 72 % are answered, 93.1 %" in page
+    assert "only 12 questions could be held out" in page
+
+
 def test_a_refused_training_says_why_and_only_an_administrator_puts_it_live(office: Office) -> None:
     mia = office.as_("mia")
     make(office, mia)

@@ -9,12 +9,13 @@ from crm_store.hanzi import SIMPLIFIED
 from crm_store.wording import key, normalise
 from nlu import logistic
 from nlu.annotations import read_annotations
-from nlu.calibrate import Held, certainty, folds, sharpness
+from nlu.calibrate import Held, certainty, sharpness
 from nlu.classify import Certainty, Classifier, log_share, packed
 from nlu.concepts import concepts_of, stem
 from nlu.embedded import Embedded
 from nlu.entities import EntityRules, Found
 from nlu.features import Floats, Rows, Vocabulary, features
+from nlu.folds import folds
 from nlu.logistic import count
 from nlu.marks import mark
 from nlu.retrieve import Retriever
@@ -122,7 +123,7 @@ def _held(seed: int, *, strange: bool) -> Held:
     if not strange:
         truth = random.integers(0, 3, 300)
         scores[np.arange(200), truth[:200]] += 3
-    return Held(scores, truth)
+    return Held(scores, truth, np.arange(3))
 
 
 def test_confidence_tells_how_often_an_answer_is_right_and_how_strange_a_text_is() -> None:

@@ -1,0 +1,172 @@
+"""Two versions of the bot over the same messages: what each would make of a text at the start of a talk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlmodel import Session
+
+from crm_store import comparisons
+from crm_store.comparisons import NOT_KEPT, Comparison
+from crm_store.db import Database
+from crm_store.messages import NotFound, ParleyError, Understanding
+from crm_store.said import Said, messages_in
+from crm_store.wording import key
+from nlu.base import State
+from nlu.dialogue import RuleDialogue
+from nlu.embedded import Embedded
+from nlu.model import BadModel
+from nlu.project import read_project
+from parley.bot import LONGEST_READ, Bot
+from parley.questions import masked
+from parley.training import open_model, open_stored
+
+PIECE = 100  # messages understood and written at once: others wait for some milliseconds only
+SURER = 0.1  # less of a change of confidence is no difference
+_UNANSWERED = frozenset({"ask_back", "fallback", "hand_over", "unsupported"})
+Outcome = Mapping[str, Any]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model with the dialogue that goes by its thresholds."""
+
+    embedded: Embedded
+    dialogue: RuleDialogue
+
+    def outcomes(self, texts: Sequence[str]) -> list[tuple[Understanding, Outcome]]:
+        """What it makes of each text: `intent`, `confidence`, `by` and `name` (an entry's, a rule's)."""
+        return [(heard, self._outcome(heard)) for heard in self.embedded.understand(texts)]
+
+    def _outcome(self, heard: Understanding) -> Outcome:
+        decision = self.dialogue.decide(self.dialogue.hear(State(), heard), heard)
+        return {
+            "intent": heard.intent or "",
+            "confidence": round(heard.confidence, 4),
+            "by": decision.by,
+            "name": decision.name or decision.action,
+        }
+
+
+class Comparer:
+    """Works off comparisons, one after the other."""
+
+    def __init__(
+        self, database: Database, models: Path, bot: Callable[[], Bot], now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._bot = bot
+        self._now = now
+        self._stopping = False
+
+    def is_due(self) -> bool:
+        """Whether one waits."""
+        with self._database.reading() as session:
+            return comparisons.waits(session)
+
+    def work(self) -> None:
+        """Do what waits, unless another process does."""
+        with self._database.alone("comparison") as alone:
+            while alone and not self._stopping and self._one():
+                pass
+
+    def stop(self) -> None:
+        """Leave off; it is begun anew when the house opens again."""
+        self._stopping = True
+
+    def _one(self) -> bool:
+        with self._database.writing() as session:
+            asked = comparisons.start(session)
+        if asked is None:
+            return False
+        error = None
+        try:
+            through = self._compare(asked)
+        except (BadModel, NotFound) as found:
+            through, error = True, f"{NOT_KEPT}: {found}" if isinstance(found, BadModel) else NOT_KEPT
+        except ParleyError as found:
+            through, error = True, str(found)
+        if through:
+            with self._database.writing() as session:
+                comparisons.end(session, asked.id, self._now(), error)
+            log.info("versions.compared", comparison_id=str(asked.id), failed=bool(error))
+        return through
+
+    def _compare(self, asked: Comparison) -> bool:
+        """Whether it is through; not if the house closes meanwhile."""
+        bot = self._bot()
+        with self._database.reading() as session:
+            before = self._version(session, bot, asked.before_id)
+            after = self._version(session, bot, asked.after_id)
+            said = messages_in(session, asked.from_at, asked.until_at)
+        numbers: dict[str, int] = {}
+        for first in range(0, len(said), PIECE):
+            if self._stopping:
+                return False
+            some = said[first : first + PIECE]
+            rows = _differing(before, after, some, numbers)
+            with self._database.writing() as session:
+                done = (first + len(some)) / len(said)
+                if not comparisons.note(session, asked.id, rows, len(some), done):
+                    return True
+        return True
+
+    def _version(self, session: Session, bot: Bot, training_id: UUID | None) -> Version:
+        assert isinstance(bot.fallback, Embedded)
+        assert isinstance(bot.dialogue, RuleDialogue)
+        if training_id == bot.training_id:
+            return Version(bot.fallback, bot.dialogue)
+        if training_id is None:
+            model = open_model(read_project(bot.project.path), self._models, lambda _: None)
+        else:
+            model = open_stored(session, training_id, self._models)
+        return Version(Embedded(model, bot.fallback.today), bot.dialogue.with_limits(model.limits))
+
+
+def _differing(
+    before: Version, after: Version, said: Sequence[Said], numbers: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Rows for `crm_store.comparisons` of what the two take differently."""
+    texts = [one.text[:LONGEST_READ] for one in said]
+    rows = []
+    for one, (heard, was), (_, now) in zip(
+        said, before.outcomes(texts), after.outcomes(texts), strict=True
+    ):
+        kind = kind_of(was, now)
+        if not kind:
+            continue
+        rows.append(
+            {
+                "message_id": one.id,
+                "conversation_id": one.conversation_id,
+                "customer_id": one.customer_id,
+                "number": numbers.setdefault(key(one.text), len(numbers)),
+                "kind": kind,
+                "text": masked(heard)[:300],
+                "before": was,
+                "after": now,
+                "asked_at": one.created_at,
+            }
+        )
+    return rows
+
+
+def kind_of(was: Outcome, now: Outcome) -> str:
+    """How two outcomes differ; empty if they do not, or hardly."""
+    answered, answers = was["by"] not in _UNANSWERED, now["by"] not in _UNANSWERED
+    if answered != answers:
+        return "gained" if answers else "lost"
+    if answered and was["name"] != now["name"]:
+        return "answer"
+    if was["intent"] != now["intent"]:
+        return "intent"
+    return "confidence" if abs(was["confidence"] - now["confidence"]) >= SURER else ""
