@@ -5,22 +5,20 @@ Never to be called while a transaction is open: it may take as long as its deadl
 
 from __future__ import annotations
 
-import http.client
 import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from crm_store.messages import ParleyError
-from nlu.deadlines import ended_after
 from nlu.endpoints import Endpoint
+from nlu.http_client import Answer, HttpServer, NoAnswer
 
 DEADLINE = 10.0  # seconds, for all of it
 VERSION = "3.6.21"  # of Rasa, whose protocol this is: servers compare it with their own
 KEY_HEADER = "Idempotency-Key"
-_LARGEST = 4_000_000  # bytes of an answer
 
 
 class ActionFailed(ParleyError):
@@ -66,20 +64,21 @@ class ActionServer:
         parts = urlsplit(endpoint.url)
         query = "&".join(part for part in (parts.query, urlencode(endpoint.params)) if part)
         self._path = (parts.path or "/") + (f"?{query}" if query else "")
-        self._https, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
-        self._headers = {"Content-Type": "application/json", **endpoint.headers}
+        # What an action does may count twice if it is asked twice.
+        self._server = HttpServer(urlunsplit((parts.scheme, parts.netloc, "", "", "")), repeats=False)
+        self._headers = dict(endpoint.headers)
         if endpoint.basic_auth:
             signed = b64encode(":".join(endpoint.basic_auth).encode()).decode()
             self._headers["Authorization"] = f"Basic {signed}"
 
     def run(self, call: Call) -> Ran:
         """Have the action run; `ActionFailed` if the server did not do so in time."""
-        status, body = self._post(json.dumps(call.to_json()).encode(), {KEY_HEADER: call.key})
-        answer = _json(body)
-        if status == 400 and isinstance(answer, dict) and answer.get("action_name"):
+        answered = self._post(json.dumps(call.to_json()).encode(), {KEY_HEADER: call.key})
+        answer = _json(answered.body)
+        if answered.status == 400 and isinstance(answer, dict) and answer.get("action_name"):
             return Ran(rejected=True)
-        if status != 200:
-            raise ActionFailed(f"{self.endpoint.where} answered HTTP {status}")
+        if answered.status != 200:
+            raise ActionFailed(f"{self.endpoint.where} answered HTTP {answered.status}")
         return self._read(answer)
 
     def _read(self, answer: Any) -> Ran:
@@ -91,30 +90,17 @@ class ActionServer:
             raise ActionFailed(f"expected each event from {self.endpoint.where} to say what it is")
         return Ran(tuple(events), tuple(responses))
 
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._deadline)
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
-            with ended_after(self._deadline, connection):
-                connection.request("POST", self._path, body, {**self._headers, **headers})
-                response = connection.getresponse()
-                read = response.read(_LARGEST + 1)
-                if len(read) > _LARGEST:
-                    raise ActionFailed(f"{self.endpoint.where} answered with more than {_LARGEST} bytes")
-                if not response.isclosed() and response.length:
-                    raise http.client.IncompleteRead(read, response.length)
-                return response.status, read
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            why = type(error).__name__
-            raise ActionFailed(f"no answer from {self.endpoint.where}: {why}") from error
-        finally:
-            connection.close()
+            return self._server.post(self._path, body, {**self._headers, **headers}, within=self._deadline)
+        except NoAnswer as error:
+            raise ActionFailed(f"no answer from {self.endpoint.where}: {error}") from error
 
 
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

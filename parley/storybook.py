@@ -50,7 +50,7 @@ def book_of(bot: Bot) -> dict[str, Any]:
     said = {*bot.house.domain.responses, *_said_by(bot)}
     # A bot whose rules are to be checked serves only if they hold.
     checked = Checked() if project.thresholds.check_for_contradictions else None
-    found = findings(project, bot.actions, said, checked)
+    found = findings(project, {*bot.actions, *bot.elsewhere}, said, checked)
     return {
         **weave(project.domain, project.rules, project.stories).to_json(),
         "findings": [finding.to_json() for finding in found],
