@@ -18,5 +18,4 @@ def answer_generated(turn: Turn) -> Iterable[Content]:
         turn.note("source", f"{source['document']}: {source['title']}", source["quote"])
     titles = "; ".join(dict.fromkeys(str(source["title"]) for source in sources))
     language = turn.understanding.language or turn.language
-    named = turn.say("utter_generated_from", titles=titles, language=language)
-    return [Content(text="\n\n".join([text, *(content.text for content in named)]))]
+    return turn.say("utter_generated", answer=text, titles=titles, language=language)

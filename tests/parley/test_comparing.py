@@ -58,7 +58,9 @@ class House:
         with self.database.writing() as session:
             (recorded,) = record(session, [incoming], "w", at)
             assert recorded
+        self.now = at  # What is answered is as old as what is asked.
         self.worker.work([recorded.conversation_id], ())
+        self.now = NOW
 
     def train(self) -> Training:
         self.learning._train()
