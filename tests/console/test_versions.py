@@ -189,6 +189,13 @@ def test_the_pages_are_whole_on_a_desk_on_a_phone_and_in_the_dark(
             page.locator("h1").wait_for()
             if path == "faq/unanswered":
                 page.locator(".wordings summary").click()
+                # However many suggestions stand beside it, a question is read in lines, not in letters.
+                page.locator(".question-deeds a").first.evaluate(
+                    "one => { for (let n = 0; n < 9; n++) one.after(one.cloneNode(true)) }"
+                )
+                box = page.locator(".question .entry-main").first.bounding_box()
+                assert box
+                assert box["width"] >= 240
             sue.check()
         page.locator(".wordings input").nth(2).uncheck()
         page.locator(".teach select").select_option("repair")
