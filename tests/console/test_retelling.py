@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import yaml
 from playwright.sync_api import Browser, expect
 from sqlmodel import select
 
-from actions.base import always_done, load_actions
 from console.app import create_console
 from crm_store import conversations, outbox
 from crm_store.audit import AuditEntry
@@ -22,16 +21,14 @@ from crm_store.history import Message, list_messages
 from crm_store.messages import Content, Incoming, Policy
 from crm_store.recording import record
 from nlu.dialogue import RuleDialogue
-from nlu.embedded import Embedded
 from nlu.project import read_project
 from nlu.steps import Heard
 from nlu.story_tests import read_test_stories, run_test_stories
-from nlu.train import train
 from parley.bot import Bot
 from parley.retelling import retold
-from parley.training import WORDS
 from parley.workers import Worker
 from tests.console.office import PHONE, XIAOLIN, Office, desk
+from tests.demo_bot import demo_bot
 
 SHOP = Path(__file__).parents[2] / "config" / "bot"
 ALL = (0, 10**9)
@@ -40,13 +37,7 @@ KNOWN = [("name", "小林")]
 
 @pytest.fixture(scope="module")
 def bot() -> Bot:
-    project = read_project(SHOP)
-    embedded = Embedded(train(project), lambda: date(2026, 3, 2))
-    return Bot(
-        project=project, interpreter=embedded, dialogue=RuleDialogue(project), actions=load_actions(),
-        always=always_done(), fallback=embedded, settings={"timezone": "Asia/Shanghai"},
-        house=read_project(WORDS),
-    )  # fmt: skip
+    return demo_bot()
 
 
 class Chat:

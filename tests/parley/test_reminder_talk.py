@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from actions.base import always_done, load_actions
 from crm_store import customers, due_followups, followups, sending
 from crm_store.conversations import get_conversation
 from crm_store.db import Database
 from crm_store.messages import Address, Content, Incoming, Policy, Sent, Understanding
 from crm_store.recording import record
 from crm_store.sending import Outcome
-from nlu.dialogue import RuleDialogue
-from nlu.embedded import Embedded
-from nlu.project import read_project
 from nlu.system_entities import find_system_entities
-from nlu.train import train
 from parley.bot import Bot
 from parley.situation import Situation
-from parley.training import WORDS
 from parley.turns import on_their_clock
 from parley.workers import Worker
+from tests.demo_bot import demo_bot
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday, noon in Hangzhou
 SHOP = Path(__file__).parents[2] / "config" / "bot"
@@ -34,13 +29,7 @@ ANNA = Address("shop", "anna")
 
 @pytest.fixture(scope="module")
 def bot() -> Bot:
-    project = read_project(SHOP)
-    embedded = Embedded(train(project), lambda: date(2026, 3, 2))
-    return Bot(
-        project=project, interpreter=embedded, dialogue=RuleDialogue(project), actions=load_actions(),
-        always=always_done(), fallback=embedded, settings={"timezone": "Asia/Shanghai"},
-        house=read_project(WORDS),
-    )  # fmt: skip
+    return demo_bot()
 
 
 class Talk:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from actions.base import always_done, load_actions
 from console import floor
 from console.host import Host
 from crm_store import conversations, customers, edits
 from crm_store.db import Database
 from crm_store.edits import Edit, Editor
-from nlu.dialogue import RuleDialogue
-from nlu.embedded import Embedded
-from nlu.project import read_project
-from nlu.train import train
 from parley.bot import Bot
 from parley.giving_back import give_back
-from parley.training import WORDS
+from tests.demo_bot import demo_bot
 from tests.parley.table_bot import Table
 
 SHOP = Path(__file__).parents[2] / "config" / "bot"
@@ -30,13 +25,7 @@ LIN = Editor("staff:lin", "agent:lin")
 
 @pytest.fixture(scope="module")
 def bot() -> Bot:
-    project = read_project(SHOP)
-    embedded = Embedded(train(project), lambda: date(2026, 3, 2))
-    return Bot(
-        project=project, interpreter=embedded, dialogue=RuleDialogue(project), actions=load_actions(),
-        always=always_done(), fallback=embedded, settings={"timezone": "Asia/Shanghai"},
-        house=read_project(WORDS), bound=project.bound,
-    )  # fmt: skip
+    return demo_bot()
 
 
 @pytest.fixture
