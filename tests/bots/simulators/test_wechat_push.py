@@ -103,11 +103,11 @@ async def test_without_an_answer_in_time_the_same_message_comes_three_times() ->
 
 
 async def test_the_timer_cuts_at_the_deadline_and_an_answer_on_the_third_try_counts() -> None:
-    async with open_shop(deadline=0.05) as shop:
+    async with open_shop(deadline=0.5) as shop:
 
         async def late(received: Received) -> bytes:
             if len(shop.received) < 3:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(2)
             return shop.reply()
 
         shop.answer = late
