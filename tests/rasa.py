@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import serving
+
 Json = dict[str, Any]
 
 
@@ -53,16 +55,12 @@ class RasaStandIn(ThreadingHTTPServer):
 def rasa_stand_in(pace: float = 1.0) -> Iterator[RasaStandIn]:
     """A stand-in that serves until the block ends."""
     server = RasaStandIn(pace)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.gate.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server):
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.gate.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

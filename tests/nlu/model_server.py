@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import serving
+
 Say = Callable[[dict[str, Any]], Any]  # from the request's material to the model's JSON object or text
 
 
@@ -110,16 +112,13 @@ def model_server(**more: Any) -> Iterator[ModelServer]:
         def handle_error(self, *_: object) -> None:
             pass  # Who asked has hung up.
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        told.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
+    server = Server(("127.0.0.1", 0), Handler)
+    told.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    with serving(server):
         try:
             yield told
         finally:
             told.gate.set()
-            server.shutdown()
-            thread.join()
 
 
 def unused_url() -> str:

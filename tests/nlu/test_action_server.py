@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +17,20 @@ from nlu.action_server import VERSION, ActionFailed, ActionServer, Call
 from nlu.endpoints import Endpoint, read_action_endpoint
 from nlu.rasa_responses import contents_of
 from nlu.reading import ProjectErrors
+from tests.serving import PlainServer, serving
 
 CALL = Call("action_x", "m1/0/action_x", "shop:anna", {"slots": {}}, {"slots": {}})
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    status = 200
-    body = b'{"events": [], "responses": []}'
-    asked: list[tuple[str, dict[str, str], Any]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, dict(self.headers), body))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
-    server.asked = []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server() -> Iterator[PlainServer]:
+    server = PlainServer(b'{"events": [], "responses": []}')
+    with serving(server):
+        yield server
 
 
-def _url(server: Server) -> str:
-    return f"http://127.0.0.1:{server.server_address[1]}/webhook"
+def _url(server: PlainServer) -> str:
+    return f"{server.url}/webhook"
 
 
 @contextmanager
@@ -77,7 +50,7 @@ def _wire(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.join(20)
 
 
-def test_events_and_responses_come_back_and_the_request_is_rasas(server: Server) -> None:
+def test_events_and_responses_come_back_and_the_request_is_rasas(server: PlainServer) -> None:
     told = {"events": [{"event": "slot", "name": "a", "value": 1}], "responses": [{"text": "hi"}]}
     server.body = json.dumps(told).encode()
     ran = ActionServer(Endpoint(_url(server))).run(CALL)
@@ -93,7 +66,7 @@ def test_events_and_responses_come_back_and_the_request_is_rasas(server: Server)
     }
 
 
-def test_it_signs_in_as_the_project_says(server: Server, tmp_path: Path) -> None:
+def test_it_signs_in_as_the_project_says(server: PlainServer, tmp_path: Path) -> None:
     (tmp_path / "endpoints.yml").write_text(
         f"""
 action_endpoint:
@@ -115,7 +88,7 @@ action_endpoint:
     assert "s3cret" not in endpoint.where
 
 
-def test_a_refusal_is_no_failure(server: Server) -> None:
+def test_a_refusal_is_no_failure(server: PlainServer) -> None:
     server.status, server.body = 400, b'{"error": "no", "action_name": "action_x"}'
     assert ActionServer(Endpoint(_url(server))).run(CALL).rejected
 
@@ -139,7 +112,7 @@ def test_a_refusal_is_no_failure(server: Server) -> None:
         (200, b" " * 4_000_001),
     ],
 )
-def test_whatever_is_no_answer_is_a_failure(server: Server, status: int, body: bytes) -> None:
+def test_whatever_is_no_answer_is_a_failure(server: PlainServer, status: int, body: bytes) -> None:
     server.status, server.body = status, body
     with pytest.raises(ActionFailed, match=r"127\.0\.0\.1"):
         ActionServer(Endpoint(_url(server))).run(CALL)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import serving
 
 Json = dict[str, Any]
 # Of a request: status and body of the answer.
@@ -64,11 +65,5 @@ def standing_in() -> Iterator[StandIn]:
     """Serve until the block ends."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.stand_in = StandIn(url=f"http://127.0.0.1:{server.server_address[1]}/webhook")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server):
         yield server.stand_in
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
