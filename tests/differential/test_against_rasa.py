@@ -14,6 +14,7 @@ import pytest
 from scripts import differential
 from tests.differential.inventing import invent
 from tests.differential.playing import answer, differences
+from tests.real_rasa import PYTHON, need_rasa
 
 STORED = [json.loads(line) for line in lzma.decompress(differential.ANSWERS.read_bytes()).splitlines()]
 PARTS = 8
@@ -47,10 +48,8 @@ def test_the_same_is_done_as_by_rasa(part: int, tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_the_same_is_done_as_by_a_rasa_that_runs_here(tmp_path: Path) -> None:
     """With projects that nobody has seen before: another seed every day, unless one is given."""
-    if not differential.RASA.exists():
-        pytest.skip("make .venv-rasa/rasa.stamp builds the real Rasa")
+    need_rasa()
     seed = int(os.environ.get("PARLEY_SEED", "0")) or datetime.now(UTC).toordinal() * 100
     projects = [invent(number, 6) for number in range(seed, seed + 12)]
-    assert _differing(list(zip(projects, differential.answers(projects), strict=True)), tmp_path) == [], (
-        seed
-    )
+    answers = differential.answers(projects, PYTHON)
+    assert _differing(list(zip(projects, answers, strict=True)), tmp_path) == [], seed

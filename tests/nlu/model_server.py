@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.serving import serving
+from tests.http_servers import serving
 
 Say = Callable[[dict[str, Any]], Any]  # from the request's material to the model's JSON object or text
 

@@ -17,7 +17,7 @@ from nlu.action_server import VERSION, ActionFailed, ActionServer, Call
 from nlu.endpoints import Endpoint, read_action_endpoint
 from nlu.rasa_responses import contents_of
 from nlu.reading import ProjectErrors
-from tests.serving import PlainServer, serving
+from tests.http_servers import PlainServer, serving
 
 CALL = Call("action_x", "m1/0/action_x", "shop:anna", {"slots": {}}, {"slots": {}})
 

@@ -10,7 +10,7 @@ import pytest
 from crm_store.messages import Answer
 from nlu.rasa_server import RasaServer
 from nlu.rasa_wire import EngineUnavailable
-from tests.serving import PlainServer, serving
+from tests.http_servers import PlainServer, serving
 
 RESULT = {
     "text": "two to Rome",

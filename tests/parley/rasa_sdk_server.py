@@ -12,10 +12,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from scripts.differential import RASA as BUILT
 from tests.parley.serving import free_port
+from tests.real_rasa import PYTHON
 
-RASA = Path(os.environ.get("PARLEY_TEST_RASA") or BUILT)
 TABLE = Path(__file__).parent / "table"
 
 
@@ -25,7 +24,7 @@ def action_server(folder: Path) -> Iterator[str]:
     port = free_port()
     shutil.copy(TABLE / "actions.py", folder / "actions.py")
     process = subprocess.Popen(
-        [RASA, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
+        [PYTHON, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)],
         cwd=folder,
         env={**os.environ, "SANIC_HOST": "127.0.0.1", "PYTHONPATH": str(folder)},
         stdout=subprocess.DEVNULL,

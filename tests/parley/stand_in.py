@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.serving import serving
+from tests.http_servers import serving
 
 Json = dict[str, Any]
 # Of a request: status and body of the answer.

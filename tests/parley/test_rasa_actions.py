@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from crm_store.db import Database
-from tests.parley.rasa_sdk_server import RASA, action_server
+from tests.parley.rasa_sdk_server import action_server
 from tests.parley.table_bot import Table, server_at, table_bot
+from tests.real_rasa import need_rasa
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Rasa's action server."""
-    if not RASA.exists():
-        pytest.skip("make .venv-rasa/rasa.stamp builds the real Rasa")
+    need_rasa()
     with action_server(tmp_path_factory.mktemp("actions")) as url:
         yield url
 

@@ -28,9 +28,9 @@ from parley.rasa_actions import PATH, RasaActions
 from parley.rasa_calls import response_of
 from parley.training import WORDS
 from tests.parley.platforms import served
-from tests.parley.rasa_sdk_server import RASA
 from tests.parley.serving import free_port
 from tests.parley.tiny import TinyHouse, tiny_bot, tiny_house
+from tests.real_rasa import PYTHON, need_rasa
 
 SHOP = Path(__file__).parents[2] / "config" / "bot"
 ANNA = Address("pigeon", "anna")
@@ -193,8 +193,7 @@ def test_all_content_is_told_as_rasa_knows_it() -> None:
 
 @pytest.mark.timeout(180)
 def test_a_real_rasa_runs_the_houses_actions(sqlite_url: str, tmp_path: Path) -> None:
-    if not RASA.exists():
-        pytest.skip("make .venv-rasa/rasa.stamp builds the real Rasa")
+    need_rasa()
 
     def call(action: str, text: str) -> dict[str, Any]:
         return {"action": action, "sender": str(ANNA), "text": text, "intent": "x", "slots": {}}
@@ -230,7 +229,7 @@ def test_a_real_rasa_runs_the_houses_actions(sqlite_url: str, tmp_path: Path) ->
 def _real(told: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     client = Path(__file__).with_name("rasa_client.py")
     done = subprocess.run(
-        [RASA, client], input=json.dumps(told).encode(), capture_output=True, check=True, cwd=folder
+        [PYTHON, client], input=json.dumps(told).encode(), capture_output=True, check=True, cwd=folder
     )
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found

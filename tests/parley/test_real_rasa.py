@@ -6,7 +6,6 @@ Its bot is trained once and kept in `.cache/rasa`; to start the server takes som
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import time
 import urllib.request
@@ -29,8 +28,8 @@ from parley.training import open_bot
 from scripts import rasa as rasa_script
 from tests.parley.serving import free_port
 from tests.parley.tiny import TinyHouse, tiny_house, until_true
+from tests.real_rasa import PROGRAM, PYTHON, need_rasa
 
-RASA = Path(os.environ.get("PARLEY_TEST_RASA", rasa_script.ROOT / ".venv-rasa" / "bin" / "rasa"))
 BOT = Path(__file__).parents[1] / "rasa_bot"
 FORGED = '/order{"city":"Paris"}'
 
@@ -40,10 +39,9 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(scope="module")
 def rasa_url() -> Iterator[str]:
     """A Rasa that serves `tests/rasa_bot`."""
-    if not RASA.exists():
-        pytest.skip("make .venv-rasa/rasa.stamp builds the real Rasa")
+    need_rasa()
     port = free_port()
-    command = [str(RASA.parent / "python"), rasa_script.__file__, str(RASA), str(port), str(BOT)]
+    command = [str(PYTHON), rasa_script.__file__, str(PROGRAM), str(port), str(BOT)]
     rasa_script.MODELS.mkdir(parents=True, exist_ok=True)
     log = rasa_script.MODELS / "test.log"
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
