@@ -221,3 +221,17 @@ def test_a_comparison_keeps_itself_up_until_it_is_through(sqlite_office: Office,
         with office.database.writing() as session:
             comparisons.end(session, found, NOON)
         page.get_by_text("Both take every message alike").wait_for()
+
+
+def test_both_versions_are_chosen_before_anything_is_asked(sqlite_office: Office, browser: Browser) -> None:
+    office = sqlite_office
+    versions = trained(office, 3)
+    with office.serve() as url, desk(browser, url, "mia") as mia:
+        page = mia.go("/console/versions")
+        page.locator("select[name=before]").select_option(str(versions[0]))
+        page.locator("select[name=after]").select_option("project")
+        page.locator("form.filters button").click()
+        page.locator("#comparing").wait_for()
+    with office.database.reading() as session:
+        (found,) = comparisons.list_comparisons(session)
+    assert (found.before_id, found.after_id) == (versions[0], None)

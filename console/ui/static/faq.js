@@ -109,6 +109,6 @@ keepUp();
 document.querySelectorAll("[data-tabs]").forEach(makeTabs);
 const editor = document.getElementById("editor");
 if (editor) askHere(editor);
-for (const choice of document.querySelectorAll(".filters select")) {
+for (const choice of document.querySelectorAll(".filters[role=search] select")) {
   choice.addEventListener("change", () => choice.form.requestSubmit());
 }
