@@ -46,6 +46,7 @@ from crm_store.messages import ParleyError, clean, clean_json
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
+_CONNECTION = "connection"  # where a session keeps it
 _LONGEST_LOG = 16_000  # pages of 4 kB: from here on whoever commits tidies it up; see `Database.tidy`
 # A server that has vanished without a word is noticed within so many seconds, and not after hours.
 _LOST_WITHIN = {
@@ -157,10 +158,11 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         if not self.is_sqlite:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                session.info[_CONNECTION] = session.connection()
                 yield session
             return
         with self._writing, Session(self.engine, expire_on_commit=False) as session, session.begin():
-            session.connection(execution_options={"writes": True})
+            session.info[_CONNECTION] = session.connection(execution_options={"writes": True})
             yield session
 
     @contextmanager
@@ -210,6 +212,12 @@ class Database:
         self.engine.dispose()
         if self._claimed:
             self._claimed.close()
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection that a session works on; asked for once in a transaction, which has but one."""
+    kept: Connection | None = session.info.get(_CONNECTION)
+    return session.connection() if kept is None else kept
 
 
 def write_json(value: Any) -> str:

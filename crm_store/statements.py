@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
     ClauseElement,
+    Connection,
     Dialect,
     Table,
     Uuid,
@@ -33,10 +34,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, write_json
+from crm_store.db import CleanJson, CleanText, UtcDateTime, connection_of, write_json
 from crm_store.messages import clean
 
 Process = Callable[[Any], Any]
+Convert = Callable[[Any], tuple[Any, ...]]
 
 
 class Statement:
@@ -52,26 +54,28 @@ class Statement:
 
     def fetch(self, session: Session, **values: Any) -> list[tuple[Any, ...]]:
         """The rows it finds, each in the order of its columns."""
-        compiled = self._for(session)
-        with _Cursor(session, compiled.sql) as cursor:
+        connection = connection_of(session)
+        compiled = self._for(connection.dialect)
+        with _Cursor(connection, compiled.sql) as cursor:
             cursor.execute(compiled.sql, compiled.one(values))
             return compiled.read(cursor.fetchall())
 
     def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it once a row."""
         if rows:
-            compiled = self._for(session)
-            with _Cursor(session, compiled.sql) as cursor:
+            connection = connection_of(session)
+            compiled = self._for(connection.dialect)
+            with _Cursor(connection, compiled.sql) as cursor:
                 cursor.executemany(compiled.sql, [compiled.one(row) for row in rows])
 
     def run_once(self, session: Session, values: Mapping[str, Any]) -> None:
         """Run it once."""
-        compiled = self._for(session)
-        with _Cursor(session, compiled.sql) as cursor:
+        connection = connection_of(session)
+        compiled = self._for(connection.dialect)
+        with _Cursor(connection, compiled.sql) as cursor:
             cursor.execute(compiled.sql, compiled.one(values))
 
-    def _for(self, session: Session) -> _Compiled:
-        dialect = session.get_bind().dialect
+    def _for(self, dialect: Dialect) -> _Compiled:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = _Compiled(self._build(dialect.name), dialect)
         return self._compiled[dialect.name]
@@ -152,21 +156,15 @@ class _Compiled:
         self.sql = compiled.string
         binds = [compiled.binds[name] for name in compiled.positiontup or ()]
         # What the statement itself names, such as a status, is given along with each row.
-        self._fixed = {bind.key: bind.effective_value for bind in binds if not bind.required}
-        self._pick = itemgetter(*(bind.key for bind in binds))
-        self._is_single = len(binds) == 1
-        self._given = _places(_to_driver(bind.type, dialect) for bind in binds)
-        found = getattr(statement, "selected_columns", ())
-        self._taken = _places(_from_driver(one.type, dialect) for one in found)
-
-    def one(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """What the driver is given for one row."""
-        picked = self._pick({**self._fixed, **row} if self._fixed else row)
-        return _processed((picked,) if self._is_single else picked, self._given)
+        fixed = {bind.key: bind.effective_value for bind in binds if not bind.required}
+        #: What the driver is given for one row.
+        self.one = _converter(((bind.key, _to_driver(bind.type, dialect)) for bind in binds), fixed)
+        found = enumerate(getattr(statement, "selected_columns", ()))
+        self._taken = _converter((place, _from_driver(one.type, dialect)) for place, one in found)
 
     def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Rows of the driver as rows of ours."""
-        return [_processed(row, self._taken) for row in rows]
+        return [self._taken(row) for row in rows]
 
 
 class _Cursor:
@@ -177,8 +175,8 @@ class _Cursor:
 
     __slots__ = ("_connection", "_cursor", "_sql")
 
-    def __init__(self, session: Session, sql: str) -> None:
-        self._connection, self._sql = session.connection(), sql
+    def __init__(self, connection: Connection, sql: str) -> None:
+        self._connection, self._sql = connection, sql
 
     def __enter__(self) -> Any:
         driver = self._connection.connection.dbapi_connection
@@ -206,19 +204,29 @@ class _Cursor:
         ) from error
 
 
-def _places(found: Iterable[Process | None]) -> list[tuple[int, Process]]:
-    return [(place, process) for place, process in enumerate(found) if process is not None]
+def _converter(
+    parts: Iterable[tuple[str | int, Process | None]], fixed: Mapping[str, Any] = MappingProxyType({})
+) -> Convert:
+    """A function that makes a tuple of these parts of a row, each through its process unless it is None.
 
-
-def _processed(values: tuple[Any, ...], places: list[tuple[int, Process]]) -> tuple[Any, ...]:
-    if not places:
-        return values
-    result = list(values)
-    for place, process in places:
-        value = result[place]
-        if value is not None:
-            result[place] = process(value)
-    return tuple(result)
+    Written out for the statement, as `namedtuple` does it: a loop over the parts takes thrice as long, and
+    a message has some hundred of them. `fixed` are parts that are the same for every row.
+    """
+    names: dict[str, Any] = {}
+    written = []
+    for place, (part, process) in enumerate(parts):
+        if isinstance(part, str) and part in fixed:
+            value = fixed[part]
+            names[f"value{place}"] = value if process is None or value is None else process(value)
+            written.append(f"value{place}")
+        elif process is None:
+            written.append(f"row[{part!r}]")
+        else:
+            names[f"process{place}"] = process
+            written.append(f"None if (value := row[{part!r}]) is None else process{place}(value)")
+    source = f"lambda row: ({''.join(f'{one}, ' for one in written)})"
+    made: Convert = eval(source, names)  # noqa: S307
+    return made
 
 
 def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:

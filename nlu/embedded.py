@@ -14,6 +14,7 @@ from nlu.base import EMBEDDED
 from nlu.marks import mark
 from nlu.model import Model
 from nlu.questions import may_ask_more, pieces, told_apart
+from nlu.recent import Recent
 from nlu.tone import read_tone
 
 _BATCH = 64  # texts scored at once: beyond that memory grows and speed does not
@@ -29,8 +30,15 @@ class Embedded:
 
     remote = False
 
-    def __init__(self, model: Model, today: Callable[[], date | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        today: Callable[[], date | None] = lambda: None,
+        recent: Recent | None = None,
+    ) -> None:
+        """`recent`: where texts come again and again; without it each is read anew."""
         self.model = model
+        self._recent = recent
         labels = {label: number for number, label in enumerate(model.classifier.labels)}
         known = all(entry in labels for entry in model.retriever.entries)
         columns = [labels[entry] for entry in model.retriever.entries] if known else []
@@ -39,13 +47,20 @@ class Embedded:
 
     def understand(self, texts: Sequence[str]) -> list[Understanding]:
         """One understanding a text, in order. Any text: empty, noise, ten thousand characters."""
-        found: list[Understanding] = []
-        for first in range(0, len(texts), _BATCH):
-            some = texts[first : first + _BATCH]
-            found += self._told_apart(some, self._batch(some))
-        return found
+        today = self.today()
 
-    def _told_apart(self, texts: Sequence[str], wholes: list[Understanding]) -> list[Understanding]:
+        def read(texts: Sequence[str]) -> list[Understanding]:
+            found: list[Understanding] = []
+            for first in range(0, len(texts), _BATCH):
+                some = texts[first : first + _BATCH]
+                found += self._told_apart(some, self._batch(some, today), today)
+            return found
+
+        return read(texts) if self._recent is None else self._recent.understand(texts, today, read)
+
+    def _told_apart(
+        self, texts: Sequence[str], wholes: list[Understanding], today: date | None
+    ) -> list[Understanding]:
         """Texts of several pieces once more, piece by piece, where more than one entry may be meant."""
         parts = [
             pieces(text) if may_ask_more(whole) else [] for text, whole in zip(texts, wholes, strict=True)
@@ -53,12 +68,12 @@ class Embedded:
         asked = [part for some in parts for part in some]
         if not asked:
             return wholes
-        found = iter(self._batch(asked))
+        found = iter(self._batch(asked, today))
         read = [[next(found) for _ in some] for some in parts]
         return [told_apart(whole, some) for whole, some in zip(wholes, read, strict=True)]
 
-    def _batch(self, texts: Sequence[str]) -> list[Understanding]:
-        model, today = self.model, self.today()
+    def _batch(self, texts: Sequence[str], today: date | None) -> list[Understanding]:
+        model = self.model
         finds = model.entities.find_many(texts, today)
         normals = [normalise(text) for text in texts]
         rows = model.vocabulary.rows([mark(*each) for each in zip(texts, finds, normals, strict=True)])

@@ -34,6 +34,7 @@ from nlu.model import BadModel, Model
 from nlu.project import Project, read_project
 from nlu.rasa_dialogue import RasaDialogue
 from nlu.rasa_server import RasaServer
+from nlu.recent import Recent
 from parley.bot import Bot, Leader
 
 WORDS = Path(actions.__file__).parent / "words.yml"  # what the house says where a project says nothing
@@ -71,7 +72,8 @@ def open_bot(
     while. `settings` are those that actions may read. `server` runs the actions that are not ours.
     """
     project = read_project(path)
-    embedded = Embedded(open_model(project, models, tell, taught.phrasings if taught else {}), today)
+    model = open_model(project, models, tell, taught.phrasings if taught else {})
+    embedded = Embedded(model, today, Recent())
     own_entries = entries_of(project)
     project.nlu = project.nlu.names_only()  # The texts are in the model; here they would only take room.
     own = load_actions()

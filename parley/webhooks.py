@@ -85,7 +85,7 @@ class Webhooks:
     ) -> tuple[Reply, list[Outgoing]]:
         if channel is None:
             raise Rejected("there is no such channel", 404)
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = _read_query(scope["query_string"].decode("latin-1"))
         if scope["method"] in ("GET", "HEAD"):
             return channel.challenge(query), []
         if scope["method"] != "POST":
@@ -203,6 +203,14 @@ class Webhooks:
         else:
             sent = Sent("unknown", reason="the platform hung up before it got the answer")
             await self._delivery.finish_inline(rows, sent)
+
+
+def _read_query(text: str) -> dict[str, str]:
+    if "%" in text or "+" in text:
+        return dict(parse_qsl(text, keep_blank_values=True))
+    # As nearly always, with nothing to decode: the reader of all cases takes ten times as long.
+    pairs = (pair.partition("=") for pair in text.split("&"))
+    return {name: value for name, _, value in pairs if name or value}
 
 
 async def _respond(send: Send, reply: Reply) -> None:

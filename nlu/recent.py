@@ -1,0 +1,67 @@
+"""What texts meant that come again and again: greetings, titles of buttons, the common questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from threading import Lock
+from typing import TypeVar
+
+from crm_store.messages import Understanding
+
+MOST = 2048  # texts, and as many that came once: about 4 MB
+LONGEST = 100  # characters of a text that is kept
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Recent:
+    """Remembers understandings, which must depend on nothing but the text and the day.
+
+    A text is kept from its second time on. What customers tell of themselves comes once: of that only a
+    hash stays, and not for long.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._once: dict[int, None] = {}  # hashes of texts that came once, the oldest first
+        # The oldest first; who is let go comes back soon if it is asked often. With its day in one piece:
+        # another thread may begin the next day at any moment.
+        self._kept: tuple[date | None, dict[str, Understanding]] = (None, {})
+        self._noting = Lock()
+
+    def understand(
+        self,
+        texts: Sequence[str],
+        day: date | None,
+        ask: Callable[[Sequence[str]], list[Understanding]],
+    ) -> list[Understanding]:
+        """One understanding a text, in order; `ask` is asked for those that are not known, all at once."""
+        of_day, kept = self._kept
+        if of_day != day:
+            kept = {}
+            self._kept = day, kept
+        known = [kept.get(text) for text in texts]
+        new = [text for text, one in zip(texts, known, strict=True) if one is None]
+        asked = ask(new) if new else []
+        with self._noting:
+            for text, one in zip(new, asked, strict=True):
+                self._note(kept, text, one)
+        found = iter(asked)
+        return [next(found) if one is None else one for one in known]
+
+    def _note(self, kept: dict[str, Understanding], text: str, one: Understanding) -> None:
+        if len(text) > LONGEST or text in kept:
+            return
+        number = hash(text)
+        if number in self._once:
+            _add(kept, text, one, self._most)
+        else:
+            _add(self._once, number, None, self._most)
+
+
+def _add(rows: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+    rows[key] = value
+    if len(rows) > most:
+        del rows[next(iter(rows))]
