@@ -47,20 +47,16 @@ class Embedded:
 
     def understand(self, texts: Sequence[str]) -> list[Understanding]:
         """One understanding a text, in order. Any text: empty, noise, ten thousand characters."""
-        today = self.today()
+        return self._read(texts) if self._recent is None else self._recent.understand(texts, self._read)
 
-        def read(texts: Sequence[str]) -> list[Understanding]:
-            found: list[Understanding] = []
-            for first in range(0, len(texts), _BATCH):
-                some = texts[first : first + _BATCH]
-                found += self._told_apart(some, self._batch(some, today), today)
-            return found
+    def _read(self, texts: Sequence[str]) -> list[Understanding]:
+        found: list[Understanding] = []
+        for first in range(0, len(texts), _BATCH):
+            some = texts[first : first + _BATCH]
+            found += self._told_apart(some, self._batch(some))
+        return found
 
-        return read(texts) if self._recent is None else self._recent.understand(texts, today, read)
-
-    def _told_apart(
-        self, texts: Sequence[str], wholes: list[Understanding], today: date | None
-    ) -> list[Understanding]:
+    def _told_apart(self, texts: Sequence[str], wholes: list[Understanding]) -> list[Understanding]:
         """Texts of several pieces once more, piece by piece, where more than one entry may be meant."""
         parts = [
             pieces(text) if may_ask_more(whole) else [] for text, whole in zip(texts, wholes, strict=True)
@@ -68,12 +64,12 @@ class Embedded:
         asked = [part for some in parts for part in some]
         if not asked:
             return wholes
-        found = iter(self._batch(asked, today))
+        found = iter(self._batch(asked))
         read = [[next(found) for _ in some] for some in parts]
         return [told_apart(whole, some) for whole, some in zip(wholes, read, strict=True)]
 
-    def _batch(self, texts: Sequence[str], today: date | None) -> list[Understanding]:
-        model = self.model
+    def _batch(self, texts: Sequence[str]) -> list[Understanding]:
+        model, today = self.model, self.today()
         finds = model.entities.find_many(texts, today)
         normals = [normalise(text) for text in texts]
         rows = model.vocabulary.rows([mark(*each) for each in zip(texts, finds, normals, strict=True)])

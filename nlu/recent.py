@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from threading import Lock
 from typing import TypeVar
 
@@ -11,52 +10,49 @@ from crm_store.messages import Understanding
 
 MOST = 2048  # texts, and as many that came once: about 4 MB
 LONGEST = 100  # characters of a text that is kept
+_OF_A_MOMENT = frozenset({"date", "time"})  # entities whose value depends on when it was said
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
 class Recent:
-    """Remembers understandings, which must depend on nothing but the text and the day.
+    """Remembers the understandings of one model.
 
-    A text is kept from its second time on. What customers tell of themselves comes once: of that only a
-    hash stays, and not for long.
+    A text is kept from its second time on, unless it speaks of a time: tomorrow is another day each day.
+    What customers tell of themselves comes once: of that only a hash stays, and not for long.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._once: dict[int, None] = {}  # hashes of texts that came once, the oldest first
-        # The oldest first; who is let go comes back soon if it is asked often. With its day in one piece:
-        # another thread may begin the next day at any moment.
-        self._kept: tuple[date | None, dict[str, Understanding]] = (None, {})
+        # The oldest first; who is let go comes back soon if it is asked often.
+        self._kept: dict[str, Understanding] = {}
         self._noting = Lock()
 
     def understand(
-        self,
-        texts: Sequence[str],
-        day: date | None,
-        ask: Callable[[Sequence[str]], list[Understanding]],
+        self, texts: Sequence[str], ask: Callable[[Sequence[str]], list[Understanding]]
     ) -> list[Understanding]:
         """One understanding a text, in order; `ask` is asked for those that are not known, all at once."""
-        of_day, kept = self._kept
-        if of_day != day:
-            kept = {}
-            self._kept = day, kept
-        known = [kept.get(text) for text in texts]
+        known = [self._kept.get(text) for text in texts]
         new = [text for text, one in zip(texts, known, strict=True) if one is None]
-        asked = ask(new) if new else []
+        if not new:
+            return [one for one in known if one is not None]
+        asked = ask(new)
         with self._noting:
             for text, one in zip(new, asked, strict=True):
-                self._note(kept, text, one)
+                self._note(text, one)
         found = iter(asked)
         return [next(found) if one is None else one for one in known]
 
-    def _note(self, kept: dict[str, Understanding], text: str, one: Understanding) -> None:
-        if len(text) > LONGEST or text in kept:
+    def _note(self, text: str, one: Understanding) -> None:
+        if len(text) > LONGEST or text in self._kept:
+            return
+        if any(entity.entity in _OF_A_MOMENT for entity in (*one.entities, *one.system_entities)):
             return
         number = hash(text)
         if number in self._once:
-            _add(kept, text, one, self._most)
+            _add(self._kept, text, one, self._most)
         else:
             _add(self._once, number, None, self._most)
 

@@ -27,6 +27,7 @@ from nlu.domain import BUILT_IN_INTENTS
 from nlu.embedded import Embedded
 from nlu.faq import Entry, entries_of, for_languages, spoken_in, with_answers
 from nlu.project import Project, read_project
+from nlu.recent import Recent
 from nlu.responses import Variation
 from parley.bot import Bot
 from parley.clustering import Clusterer
@@ -129,7 +130,8 @@ class Learning:
             project = with_answers(self._base, entries)
             bot = replace(bot, project=project, dialogue=_dialogue(bot).with_project(project))
         if training_id is not None and training_id != bot.training_id:
-            learned = Embedded(open_stored(session, training_id, self._models), _embedded(bot).today)
+            model = open_stored(session, training_id, self._models)
+            learned = Embedded(model, _embedded(bot).today, Recent())
             interpreter = bot.interpreter if bot.interpreter.remote else learned
             dialogue = _dialogue(bot).with_limits(learned.model.limits)
             bot = replace(
