@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 AGAIN_SECONDS = 0.05  # and twice as long each time
 LONGEST_PAUSE = 0.4
+ENOUGH = 16  # items that are worth a batch beside another one
+NOT_LONGER = 0.05  # seconds that fewer wait for the batch in work
 
 
 @dataclass(slots=True)
@@ -26,6 +28,9 @@ class Batcher(Generic[Item, Result]):
 
     `work` returns one result an item. When it raises for a batch, each item is tried by itself, so
     that one bad item fails alone.
+
+    Several batches may be in work at a time: a further one is begun where it is worth its cost, or where
+    the one in work takes long. Items with the same key are never in two of them.
     """
 
     def __init__(
@@ -36,11 +41,14 @@ class Batcher(Generic[Item, Result]):
         done: Callable[[Sequence[Result]], None] | None = None,
         for_all: tuple[type[Exception], ...] = (),
         patience: float = 0.5,
+        at_once: int = 1,
+        key: Callable[[Item], Hashable] = id,
     ) -> None:
         """`done` is told the results on the event loop, also when nobody waits for them any more.
 
         An error out of `for_all` concerns whatever is tried: what waits is tried again in its order, an
-        item for `patience` seconds at most, and only as long as somebody waits for it.
+        item for `patience` seconds at most, and only as long as somebody waits for it. `at_once`: batches
+        at a time; `key`: items with the same one stay in their order.
         """
         self._work = work
         self._most = most
@@ -48,7 +56,11 @@ class Batcher(Generic[Item, Result]):
         self._for_all = for_all
         self._patience = patience
         self._waiting: list[_Asked[Item, Result]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._at_once = at_once
+        self._key = key
+        self._running: set[asyncio.Task[None]] = set()
+        self._in_work: list[set[Hashable]] = []  # the keys of each batch
+        self._overdue: asyncio.TimerHandle | None = None
         self._hurried: deque[_Asked[Item, Result]] = deque()  # in the order in which their time is over
         self._alarm: asyncio.TimerHandle | None = None  # one for all of them
 
@@ -62,14 +74,24 @@ class Batcher(Generic[Item, Result]):
         self._waiting.append(asked)
         if hurried:
             self._hurry(asked, loop)
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+        if not self._running or (len(self._waiting) >= ENOUGH and len(self._running) < self._at_once):
+            self._begin(ENOUGH)
+        elif self._overdue is None and len(self._running) < self._at_once:
+            self._overdue = loop.call_later(NOT_LONGER, self._has_waited)
         return await asked.answer
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""
-        while self._running is not None:
-            await asyncio.shield(self._running)
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _begin(self, enough: int) -> None:
+        self._running.add(asyncio.create_task(self._run(enough)))
+
+    def _has_waited(self) -> None:
+        self._overdue = None
+        if self._waiting and len(self._running) < self._at_once:
+            self._begin(1)
 
     def _hurry(self, asked: _Asked[Item, Result], loop: asyncio.AbstractEventLoop) -> None:
         while self._hurried and self._hurried[0].answer.done():
@@ -85,20 +107,42 @@ class Batcher(Generic[Item, Result]):
         if self._hurried:
             self._alarm = loop.call_at(self._hurried[0].until, self._time_is_over, loop)
 
-    async def _run(self) -> None:
-        pause = AGAIN_SECONDS
+    async def _run(self, enough: int) -> None:
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                try:
-                    await self._do_together(batch)
-                    pause = AGAIN_SECONDS
-                except self._for_all as error:
-                    self._put_back(batch, error)
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
+            await self._work_off(enough)
         finally:
-            self._running = None
+            self._running.discard(cast(asyncio.Task[None], asyncio.current_task()))
+
+    async def _work_off(self, enough: int) -> None:
+        pause = AGAIN_SECONDS
+        while batch := self._take(enough):
+            enough = ENOUGH
+            keys = {self._key(asked.item) for asked in batch} if self._at_once > 1 else set()
+            self._in_work.append(keys)
+            try:
+                await self._do_together(batch)
+                pause = AGAIN_SECONDS
+            except self._for_all as error:
+                self._put_back(batch, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            finally:
+                self._in_work.remove(keys)
+
+    def _take(self, enough: int) -> list[_Asked[Item, Result]]:
+        """What may go together now; nothing if that is too little to be worth a batch beside another."""
+        if not self._in_work:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            return batch
+        taken, left = list[_Asked[Item, Result]](), list[_Asked[Item, Result]]()
+        held = set[Hashable]().union(*self._in_work)
+        for asked in self._waiting:
+            fits = len(taken) < self._most and self._key(asked.item) not in held
+            (taken if fits else left).append(asked)
+        if len(taken) < enough:
+            return []
+        self._waiting = left
+        return taken
 
     async def _do_together(self, batch: Sequence[_Asked[Item, Result]]) -> None:
         try:

@@ -25,7 +25,7 @@ from parley.batching import Batcher
 from parley.worked import Worked
 from parley.workers import Worker, where_of
 
-LANES = 2  # rounds at a time on PostgreSQL
+AT_ONCE = 2  # rounds on PostgreSQL
 HOLD_SECONDS = 4.5  # so long a message waits for a database that is away
 
 log = structlog.get_logger()
@@ -50,19 +50,22 @@ class Rounds:
         worker: Worker,
         now: Callable[[], datetime],
         gone: Gone | None = None,
-        lanes: int = LANES,
+        at_once: int = AT_ONCE,
     ) -> None:
-        """`gone` is told, in the same transaction, who has left us. `lanes`: rounds at a time."""
+        """`gone` is told, in the same transaction, who has left us. `at_once`: rounds."""
         self._database = database
         self._worker = worker
         self._now = now
         self._gone = gone
         # SQLite has one writer at a time. On PostgreSQL one round thinks while another one waits for the
-        # server; an address is always in the same lane, so what comes from it is written in its order.
-        self._lanes: list[Batcher[Arrival | Outcome, Recorded | None]] = [
-            Batcher(self._write, for_all=(OperationalError,), patience=HOLD_SECONDS)
-            for _ in range(1 if database.is_sqlite else lanes)
-        ]
+        # server; an address is never in both, so what comes from it is written in its order.
+        self._batcher: Batcher[Arrival | Outcome, Recorded | None] = Batcher(
+            self._write,
+            for_all=(OperationalError,),
+            patience=HOLD_SECONDS,
+            at_once=1 if database.is_sqlite else at_once,
+            key=_address_of,
+        )
         # Told after each commit, on the event loop, before those who wait for it.
         self.written: Callable[[Sequence[Recorded], Worked], None] = lambda _recorded, _worked: None
         # Of so many new messages, how many have their turn here; the others are left to whoever has room.
@@ -86,17 +89,11 @@ class Rounds:
 
     async def drain(self) -> None:
         """Return when nothing waits to be written."""
-        for lane in self._lanes:
-            await lane.drain()
+        await self._batcher.drain()
 
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
-        if isinstance(item, Arrival):
-            return await self._lane(item.incoming.address).do(item, hurried=True)
-        return await self._lane(item.address).do(item)
-
-    def _lane(self, address: Address) -> Batcher[Arrival | Outcome, Recorded | None]:
-        return self._lanes[hash(address) % len(self._lanes)]
+        return await self._batcher.do(item, hurried=isinstance(item, Arrival))
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]
@@ -150,3 +147,7 @@ class Rounds:
         if worked.done:
             self._worker.metrics.worked_at_once(worked.turns, acting - began, perf_counter() - acting)
         return recording, worked
+
+
+def _address_of(item: Arrival | Outcome) -> Address:
+    return item.incoming.address if isinstance(item, Arrival) else item.address

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from parley.batching import Batcher
+from parley.batching import ENOUGH, Batcher
 from tests.parley.tiny import until_true
 
 
@@ -157,3 +161,133 @@ def test_who_is_in_a_hurry_is_told_when_the_time_is_over_though_the_work_goes_on
     asyncio.run(main())
     assert done[0] == 1
     assert done[-1] == 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    at_once=st.integers(1, 3),
+    most=st.integers(1, 40),
+    arrivals=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=120),
+    away=st.sets(st.integers(0, 20)),
+    took=st.lists(st.sampled_from((0.0, 0.001, 0.003)), min_size=1, max_size=8),
+)
+def test_each_key_keeps_its_order_however_many_batches_are_in_work(
+    at_once: int, most: int, arrivals: list[tuple[int, int]], away: set[int], took: list[float]
+) -> None:
+    lock, in_work, done = threading.Lock(), list[set[int]](), list[tuple[int, int]]()
+    tries = 0
+
+    def work(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        nonlocal tries
+        keys = {key for key, _ in items}
+        with lock:
+            number, tries = tries, tries + 1
+            assert len(items) <= most
+            assert not any(keys & others for others in in_work)
+            in_work.append(keys)
+            assert len(in_work) <= at_once
+        time.sleep(took[number % len(took)])
+        with lock:
+            in_work.remove(keys)
+            if number in away:
+                raise Away
+            done.extend(items)
+        return list(items)
+
+    async def main() -> list[tuple[int, int]]:
+        batcher = Batcher(
+            work, most=most, for_all=(Away,), patience=60, at_once=at_once, key=operator.itemgetter(0)
+        )
+        asked = []
+        for number, (key, pause) in enumerate(arrivals):
+            asked.append(asyncio.create_task(batcher.do((key, number))))
+            await asyncio.sleep(pause * 0.0005)
+        found = await asyncio.gather(*asked)
+        await batcher.drain()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parley.batching.AGAIN_SECONDS", 0.0005)
+        patch.setattr("parley.batching.ENOUGH", 4)
+        patch.setattr("parley.batching.NOT_LONGER", 0.002)
+        found = asyncio.run(main())
+    wanted = [(key, number) for number, (key, _) in enumerate(arrivals)]
+    assert found == wanted
+    assert sorted(done, key=operator.itemgetter(1)) == wanted
+    for key in {key for key, _ in arrivals}:
+        mine = [one for one in done if one[0] == key]
+        assert mine == sorted(mine)
+
+
+def test_few_wait_for_the_batch_in_work_but_not_for_one_that_takes_long() -> None:
+    batches, gate = list[list[int]](), threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if 0 in items:
+            gate.wait(30)
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, at_once=2, key=lambda item: item)
+        slow = asyncio.create_task(batcher.do(0))
+        await until_true(lambda: batches)
+        # These are few, and done all the same while the first one hangs.
+        assert await asyncio.gather(*(batcher.do(n) for n in range(1, 4))) == [1, 2, 3]
+        gate.set()
+        await slow
+
+    asyncio.run(main())
+    assert batches == [[0], [1, 2, 3]]
+
+
+def test_many_are_worth_a_batch_beside_another_at_once() -> None:
+    batches, gate = list[list[int]](), threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if 0 in items:
+            gate.wait(30)
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, at_once=2, key=lambda item: item)
+        slow = asyncio.create_task(batcher.do(0))
+        await until_true(lambda: batches)
+        await asyncio.gather(*(batcher.do(n) for n in range(1, 1 + ENOUGH)))
+        gate.set()
+        await slow
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parley.batching.NOT_LONGER", 3600)
+        asyncio.run(main())
+    assert batches == [[0], list(range(1, 1 + ENOUGH))]
+
+
+def test_who_has_finished_goes_on_with_few_only_if_nobody_else_is_at_work() -> None:
+    batches, gates = list[list[int]](), {0: threading.Event(), 1: threading.Event()}
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if items[0] in gates:
+            gates[items[0]].wait(30)
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, at_once=2, key=lambda item: item)
+        first = asyncio.create_task(batcher.do(0))
+        await until_true(lambda: len(batches) == 1)
+        second = [asyncio.create_task(batcher.do(n)) for n in range(1, 1 + ENOUGH)]
+        await until_true(lambda: len(batches) == 2)
+        few = [asyncio.create_task(batcher.do(n)) for n in range(100, 103)]
+        await asyncio.sleep(0)
+        gates[1].set()
+        await asyncio.gather(*second)
+        assert len(batches) == 2
+        gates[0].set()
+        await asyncio.gather(first, *few)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parley.batching.NOT_LONGER", 3600)
+        asyncio.run(main())
+    assert batches[2] == [100, 101, 102]

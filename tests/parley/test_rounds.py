@@ -36,7 +36,7 @@ class Desk:
         self.database, self.clock = database, Clock()
         policies = {"shop": Policy(inline_within=4.0)}
         self.worker = Worker(database, tiny_bot(ear), "w", policies, self.clock)
-        self.rounds = Rounds(database, self.worker, self.clock, lanes=1)  # so that a round is one
+        self.rounds = Rounds(database, self.worker, self.clock, at_once=1)  # so that a round is one
         self.rounds.written = self._written
         self.worked = Worked()
 
@@ -190,9 +190,9 @@ def test_what_became_of_answers_is_written_with_what_comes_in(database: Database
     assert [desk.rows(who)[1][1] for who in ("ann", "bob", "cid")] == ["accepted", "accepted", "sending"]
 
 
-def test_what_comes_from_one_address_is_written_in_its_order_in_whatever_lane(database: Database) -> None:
+def test_what_comes_from_one_address_is_written_in_its_order_in_whatever_round(database: Database) -> None:
     desk = Desk(database)
-    desk.rounds = Rounds(database, desk.worker, desk.clock, lanes=3)
+    desk.rounds = Rounds(database, desk.worker, desk.clock, at_once=3)
 
     async def all_at_once() -> None:
         people = ("ann", "bob", "cid", "dan", "eve")
