@@ -232,6 +232,14 @@ def write_json(value: Any) -> str:
     return written.decode()
 
 
+def read_json(text: str | bytes) -> Any:
+    """What was written as JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # Numbers beyond what a double holds.
+        return json.loads(text)
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -307,6 +315,7 @@ def _engine(url: str) -> Engine:
             parsed,
             hide_parameters=True,
             json_serializer=write_json,
+            json_deserializer=read_json,
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
@@ -316,6 +325,7 @@ def _engine(url: str) -> Engine:
         parsed,
         hide_parameters=True,
         json_serializer=write_json,
+        json_deserializer=read_json,
         connect_args={"timeout": SQLITE_BUSY_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import (
     ClauseElement,
     Connection,
@@ -34,7 +33,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, connection_of, write_json
+from crm_store.db import CleanJson, CleanText, UtcDateTime, connection_of, read_json, write_json
 from crm_store.messages import clean
 
 Process = Callable[[Any], Any]
@@ -266,7 +265,7 @@ def _from_hex(value: str) -> UUID:
 
 def _from_json(value: Any) -> Any:
     # What is a number is one to SQLite, too, however it was written.
-    return orjson.loads(value) if isinstance(value, str) else value
+    return read_json(value) if isinstance(value, str) else value
 
 
 @lru_cache(64)  # Most times that are written together are the same.

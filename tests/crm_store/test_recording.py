@@ -56,6 +56,17 @@ def test_a_repeat_is_told_and_leaves_no_row(database: Database) -> None:
         assert [m.text for m in session.exec(select(Message))] == ["hello"]
 
 
+def test_what_holds_a_number_beyond_all_bounds_can_be_read_again(database: Database) -> None:
+    # Hostile clients send what no double holds.
+    raw = {"n": 10**400, "text": "茶🍵", "list": [1.5, None, True]}
+    content = Content("unknown", data={"name": "odd", "raw": raw})
+    (one,) = write(database, Incoming(ANNA, "1", content, wants_reply=True))
+    with database.reading() as session:
+        (waiting,) = history.read_waiting(session, [one.conversation_id], 1)
+        assert waiting.said.data["raw"] == raw
+        assert history.get_message(session, one.message_id).content["data"]["raw"] == raw
+
+
 def test_a_repeat_within_one_batch_is_written_once(database: Database) -> None:
     first, second = write(database, say(ANNA, "1"), say(ANNA, "1"))
     assert (first.repeat, second.repeat) == (False, True)
