@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, Response
@@ -20,6 +21,7 @@ routes = Routes()
 HERE = "/console/documents"
 SHOWN = 50  # passages of a page
 MOST_AT_ONCE = 20  # files of one form
+LONGEST_FORM = 150.0  # seconds, after which no other file of a form is begun
 LARGEST_FORM = 40 * 1024 * 1024  # bytes of them together
 
 
@@ -41,8 +43,13 @@ def list_documents(visit: Visit) -> Response:
 def upload(visit: Visit) -> Response:
     """Keep files. A script sends them one by one, and gets the line that tells what became of each."""
     files = [one for one in visit.form.getlist("files") if isinstance(one, UploadFile) and one.filename]
-    outcomes = [_kept(visit, one) for one in files[:MOST_AT_ONCE]]
-    outcomes += [Outcome(_name(one), visit.word("documents.too_many")) for one in files[MOST_AT_ONCE:]]
+    until = monotonic() + LONGEST_FORM
+    outcomes = [
+        _kept(visit, one)
+        if place < MOST_AT_ONCE and monotonic() < until
+        else Outcome(_name(one), visit.word("documents.too_many"))
+        for place, one in enumerate(files)
+    ]
     refused = [one for one in outcomes if one.why]
     if visit.request.headers.get("x-parley"):
         part = visit.part("documents/outcomes.html", outcomes=outcomes)
@@ -84,7 +91,6 @@ def replace(visit: Visit) -> Response:
             documents.replace(session, visit.id(), _version(visit), read, visit.actor, visit.now)
     except (Unread, Refused) as error:
         return _document(visit, _why(visit, error))
-    visit.host.entries_changed()
     return visit.go(f"{HERE}/{visit.id()}", "documents.replaced")
 
 

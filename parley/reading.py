@@ -15,10 +15,10 @@ from nlu.documents.passages import Passage
 from nlu.documents.read import Reading, check, ending_of
 
 AT_ONCE = 2  # files that are read in one process of the house
-LONGEST_QUEUE = 30.0  # seconds that one more waits for its turn
-DEADLINE = 30.0  # seconds for a file
+LONGEST_QUEUE = 60.0  # seconds that one more waits for its turn
+DEADLINE = 120.0  # seconds for a file
 
-_ENDED: dict[int, Fault] = {signal.SIGXCPU: "too_slow"}  # by the signal: see `nlu/documents/child.py`
+ENDED: dict[int, Fault] = {signal.SIGXCPU: "too_slow"}  # by the signal: see `nlu/documents/child.py`
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Reader:
                 process.kill()
                 self.running.discard(process)
         if process.returncode:
-            raise Unreadable("busy" if self._stopped else _ENDED.get(-process.returncode, "broken"))
+            raise Unreadable("busy" if self._stopped else ENDED.get(-process.returncode, "broken"))
         found = json.loads(told)
         if fault := found.get("fault"):
             raise Unreadable(fault)

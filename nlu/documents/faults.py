@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 LARGEST = 20 * 1024 * 1024  # bytes of a file
-MOST_PAGES = 1000
+MOST_PAGES = 500
 LONGEST_TEXT = 1_000_000  # characters of a document, titles aside
 MOST_UNPACKED = 64 * 1024 * 1024  # bytes of one part of a file that is packed
 Fault = Literal[

@@ -18,6 +18,7 @@ from defusedxml.ElementTree import iterparse
 from nlu.documents.faults import MOST_UNPACKED, Unreadable
 
 _MOST_PARTS = 10_000
+_DEEPEST = 300  # elements within each other
 _OLD = b"\xd0\xcf\x11\xe0"  # as of Word 97, and of what is encrypted today
 _BROKEN = (zipfile.BadZipFile, zlib.error, ParseError, DefusedXmlException, EOFError, NotImplementedError)
 
@@ -61,8 +62,13 @@ class Packed:
         try:
             with self._zip.open(part) as stream:
                 bounded = cast(Any, _Bounded(stream))
+                depth = 0
                 for event, element in iterparse(bounded, ("start", "end"), forbid_dtd=True):
-                    yield event == "start", element.tag.rpartition("}")[2], element
+                    begins = event == "start"
+                    depth += 1 if begins else -1
+                    if depth > _DEEPEST:
+                        raise Unreadable("unpacked")
+                    yield begins, element.tag.rpartition("}")[2], element
         except RuntimeError as error:  # So it says that a part is encrypted.
             raise Unreadable("encrypted") from error
         except _BROKEN as error:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 import pages
+from console import documents as pages_of_documents
 from console import drawing
 from console.app import create_console
 from crm_store import documents
@@ -146,6 +147,17 @@ def test_a_form_that_is_too_large_is_not_read(sqlite_office: Office) -> None:
     big = ada.post(HERE, files={"files": ("a.txt", bytes(42 * 1024 * 1024), "text/plain")})
     assert big.status_code == 413
     assert "at most 20 MB" in put(ada, ("a.txt", bytes(21 * 1024 * 1024)))
+
+
+def test_no_more_files_are_read_at_once_than_somebody_can_wait_for(
+    sqlite_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = with_library(sqlite_office).as_("ada")
+    page = put(ada, *((f"{n}.txt", b"x") for n in range(22)))
+    assert page.count("is kept.") == 20
+    assert page.count("Choose fewer files at once") == 2
+    monkeypatch.setattr(pages_of_documents, "LONGEST_FORM", 0.0)
+    assert "a.txt</strong> was not read" in put(ada, ("a.txt", b"x"))
 
 
 def test_many_passages_are_shown_page_by_page(office: Office) -> None:

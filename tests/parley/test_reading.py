@@ -12,8 +12,8 @@ import time
 import pytest
 
 from nlu.documents import child
-from nlu.documents.faults import FAULTS, Unreadable
-from parley.reading import Reader
+from nlu.documents.faults import MOST_UNPACKED, Unreadable
+from parley.reading import ENDED, Reader
 from tests.nlu.office_files import docx, p, packed
 from tests.nlu.pdf_file import Pdf
 
@@ -51,13 +51,24 @@ def test_who_takes_too_long_is_stopped() -> None:
 def test_a_process_that_reads_may_not_take_all_memory() -> None:
     """Asked of the process itself: it gives up where its memory ends, and says so."""
     asked = (
-        "import sys, nlu.documents.child as child, nlu.documents.read as r\n"
+        "import sys, nlu.documents.child as child\n"
         "child.read = lambda *_: bytearray(2 * child.MOST_MEMORY)\n"
         "sys.exit(child.main())"
     )
     told = subprocess.run([sys.executable, "-c", asked], input=b'"a.txt"\nx', capture_output=True)
     assert json.loads(told.stdout) == {"fault": "unpacked"}
     assert child.MOST_MEMORY <= 1024**3
+
+
+def test_a_process_that_reads_has_only_so_much_of_the_processor() -> None:
+    asked = (
+        "import sys, nlu.documents.child as child\n"
+        "child.SECONDS = 1\n"
+        "child.read = lambda *_: all(True for _ in iter(int, 1))\n"
+        "sys.exit(child.main())"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], input=b'"a.txt"\nx', capture_output=True)
+    assert ENDED[-told.returncode] == "too_slow"
 
 
 def test_what_waits_when_the_house_closes_is_let_go() -> None:
@@ -82,10 +93,9 @@ def test_what_waits_when_the_house_closes_is_let_go() -> None:
 
 
 def test_what_unpacks_without_end_harms_nobody() -> None:
-    bomb = packed({"word/document.xml": b"<a>" * 20_000_000})
-    with pytest.raises(Unreadable) as error:
-        Reader().read("a.docx", bomb)
-    assert error.value.fault in FAULTS
+    for body in (b"<a>" * 1_000_000, b"<a>" + b" " * (MOST_UNPACKED + 1)):
+        with pytest.raises(Unreadable, match="unpacked"):
+            Reader().read("a.docx", packed({"word/document.xml": body}))
 
 
 def test_serving_does_not_load_what_reads_files() -> None:
