@@ -93,11 +93,10 @@ class House:
         self.media = MediaFolder(settings.at(settings.media.dir), settings.media.max_mb * 1024 * 1024)
         self.host = HouseHost(self.database, self.hub, self.media, now)
         self.channels = open_channels(settings, self.host)
-        bot = bot_of(settings, now, tell, self.database)
         self.waiting = Waiting(self._put_back)
         self.worker = worker = Worker(
             self.database,
-            bot,
+            bot_of(settings, now, tell, self.database),
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
             {channel.name: channel.policy for channel in self.channels},
             now,
