@@ -30,7 +30,7 @@ class Reader:
         self._deadline = deadline
         self._free = threading.BoundedSemaphore(AT_ONCE)
         self.running: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def read(self, name: str, data: bytes) -> Reading:
         """The document in a file; Unreadable if it is none."""
@@ -48,17 +48,19 @@ class Reader:
 
     def stop(self) -> None:
         """End what is being read, and read no more."""
-        self._stopped = True
+        self._stopped.set()
         for process in list(self.running):
             process.kill()
 
     def _read(self, name: str, data: bytes) -> Reading:
+        if self._stopped.is_set():
+            raise Unreadable("busy")
         command = [sys.executable, "-m", "nlu.documents.child"]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:  # noqa: S603
             self.running.add(process)
             try:
-                if self._stopped:
+                if self._stopped.is_set():
                     process.kill()
                 told, _ = process.communicate(json.dumps(name).encode() + b"\n" + data, self._deadline)
             except subprocess.TimeoutExpired:
@@ -67,7 +69,7 @@ class Reader:
                 process.kill()
                 self.running.discard(process)
         if process.returncode:
-            raise Unreadable("busy" if self._stopped else ENDED.get(-process.returncode, "broken"))
+            raise Unreadable("busy" if self._stopped.is_set() else ENDED.get(-process.returncode, "broken"))
         found = json.loads(told)
         if fault := found.get("fault"):
             raise Unreadable(fault)

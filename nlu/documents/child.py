@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from contextlib import suppress
 from typing import Any
 
 from nlu.documents.faults import Unreadable
@@ -30,7 +31,8 @@ def _reading(name: str, data: bytes) -> dict[str, Any]:
 
 def main() -> int:
     """Read the file."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    with suppress(OSError, ValueError):  # Not every system has this limit.
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     # By the first it is told of, the second ends it.
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -24,6 +24,10 @@ from tests.nlu.office_files import docx, p
 from tests.nlu.pdf_file import Pdf, locked
 
 HERE = "/console/documents"
+IDLE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND state LIKE 'idle in transaction%%'"
+)
 RETURNS = "商品签收后30天内可以换货，运费由我们承担。"
 HANDBOOK = Pdf([["购物手册"], ["换货", RETURNS]], outline={"换货": 1}).write()
 WORD = docx(p("Care", "1"), p("Keep tea dry & cool."))
@@ -158,6 +162,24 @@ def test_no_more_files_are_read_at_once_than_somebody_can_wait_for(
     assert page.count("Choose fewer files at once") == 2
     monkeypatch.setattr(pages_of_documents, "LONGEST_FORM", 0.0)
     assert "a.txt</strong> was not read" in put(ada, ("a.txt", b"x"))
+
+
+def test_nothing_is_held_while_a_file_is_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes meanwhile, does: on SQLite there is one at a time."""
+    with_library(office)
+    assert office.host.library
+    read = office.host.library.read
+
+    def slow(name: str, data: bytes) -> documents.Read:
+        with office.database.writing() as session:
+            documents.add(session, documents.Read("other.md", 1, []), "staff:sue", office.time)
+        with office.database.engine.connect() as connection:
+            assert office.database.is_sqlite or connection.exec_driver_sql(IDLE).scalar() == 0
+        return read(name, data)
+
+    monkeypatch.setattr(office.host.library, "read", slow)
+    put(office.as_("ada"), ("care.docx", WORD))
+    assert [one.name for one in kept(office)] == ["care.docx", "other.md"]
 
 
 def test_many_passages_are_shown_page_by_page(office: Office) -> None:
