@@ -17,6 +17,8 @@ from nlu.documents.outline import FAULTY, Title, outline_of
 from nlu.documents.passages import Section
 
 _HEAD = 1024  # bytes, within which a file says that it is a PDF
+# Names of encodings that say nothing of letters, or that pypdf does not know.
+_SILENT = ("/Identity-", "/KSC", "/HKscs-", "/CNS", "/GBT", "/HKdl", "/HKgccs", "/HKm")
 _NO_LETTERS = frozenset({"Co", "Cn", "Cc", "Cs"})  # what no text is made of, by Unicode's categories
 _MOST_STRANGE = 0.2  # of a page's characters
 _PAGE_WORDS = 10  # letters at most beside a page's number, as in "Page 3 of 12"
@@ -94,14 +96,14 @@ def _said(page: PageObject) -> tuple[list[str], bool]:
 
 
 def _tells_letters(page: PageObject) -> bool:
-    """Not where every font draws by its own numbers, without a table of what they mean."""
+    """Not where every font draws by numbers of its own, without a table of what they mean."""
     resources = page.get("/Resources")
     fonts = resources.get_object().get("/Font") if resources is not None else None
     if fonts is None or not (listed := [one.get_object() for one in fonts.get_object().values()]):
         return True
     return not all(
         font.get("/Subtype") == "/Type0"
-        and font.get("/Encoding") in ("/Identity-H", "/Identity-V")
+        and str(font.get("/Encoding")).startswith(_SILENT)
         and "/ToUnicode" not in font
         for font in listed
     )

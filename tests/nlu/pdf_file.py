@@ -20,6 +20,7 @@ class Pdf:
 
     pages: Sequence[Sequence[str]]
     letters: Letters = "table"
+    encoding: tuple[str, str] = ("UniGB-UTF16-H", "utf-16-be")  # of a named one, for PDF and for Python
     outline: Mapping[str, int] = field(default_factory=dict)
     _objects: list[bytes] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Pdf:
 
     def _codes(self, lines: Sequence[str], line: str) -> bytes:
         if self.letters == "named":
-            return line.encode("utf-16-be")
+            return line.encode(self.encoding[1])
         glyphs = _glyphs(lines)
         return b"".join(glyphs[letter].to_bytes(2, "big") for letter in line)
 
@@ -80,7 +81,7 @@ class Pdf:
             b"/FontDescriptor %d 0 R >>" % (info, descriptor)
         )
         table = b" /ToUnicode %d 0 R" % self._stream(_to_unicode(lines)) if self.letters == "table" else b""
-        encoding = b"/UniGB-UTF16-H" if self.letters == "named" else b"/Identity-H"
+        encoding = b"/" + (self.encoding[0] if self.letters == "named" else "Identity-H").encode()
         return self._add(
             b"<< /Type /Font /Subtype /Type0 /BaseFont /ABCDEF+Song /Encoding %s "
             b"/DescendantFonts [%d 0 R]%s >>" % (encoding, cid, table)

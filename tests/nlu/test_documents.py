@@ -58,13 +58,29 @@ def test_text_is_read_in_the_encodings_that_offices_write(encoding: str) -> None
 
 @pytest.mark.parametrize("letters", ["table", "named"])
 def test_a_chinese_pdf_is_read_with_its_pages_and_its_outline(letters: Letters) -> None:
-    file = Pdf([TERMS[:3], [], TERMS[3:]], letters, {"购物须知": 0, "退货": 0, "保修": 2})
+    file = Pdf([TERMS[:3], [], TERMS[3:]], letters, outline={"购物须知": 0, "退货": 0, "保修": 2})
     found = read("须知.pdf", file.write())
     assert [(one.title, one.text, one.page) for one in found.passages] == [
         ("退货", TERMS[2], 1),
         ("保修", TERMS[4], 3),
     ]
     assert found.pages == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("UniGB-UCS2-H", "utf-16-be"),
+        ("GB-EUC-H", "gb2312"),
+        ("GBK-EUC-H", "gbk"),
+        ("GBK2K-H", "gb18030"),
+        ("ETen-B5-H", "big5"),
+    ],
+)
+def test_a_chinese_font_may_go_by_any_of_their_encodings(name: str, encoding: str) -> None:
+    text = "商品可以退貨" if encoding == "big5" else "商品可以退货"
+    file = Pdf([[text]], "named", encoding=(name, encoding))
+    assert said("a.pdf", file.write()) == [("a", text, 1)]
 
 
 def test_without_an_outline_a_pdf_is_cited_by_its_name_and_page() -> None:
@@ -94,6 +110,8 @@ def test_lines_become_the_sentences_that_they_were() -> None:
 def test_a_scanned_pdf_or_one_whose_fonts_are_silent_is_refused_for_that() -> None:
     assert fault_of("scan.pdf", Pdf([[], []]).write()) == "no_text"
     assert fault_of("a.pdf", Pdf([TERMS], "silent").write()) == "letters"
+    korean = Pdf([["교환은 칠일"]], "named", encoding=("KSCms-UHC-H", "cp949"))
+    assert fault_of("a.pdf", korean.write()) == "letters"
 
 
 def test_a_pdf_behind_a_password_is_refused_and_one_that_only_must_not_be_changed_is_read() -> None:
