@@ -177,7 +177,9 @@ class Llm(Section):
         description="the budget; once it is used up, the model is off until midnight in the company's zone",
     )
     documents: str = Field(
-        "", description="folder of what the company says of itself: .md, .txt and .html files"
+        "",
+        description="folder of what the company says of itself: .md, .txt, .html, .pdf, .docx, .xlsx and "
+        ".csv files, besides what is uploaded in the console",
     )
     suggest_replies: bool = Field(True, description="agents may ask for a draft of a reply")
     draft_answers: bool = Field(True, description="a draft for a question that nobody answered")

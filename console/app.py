@@ -11,6 +11,7 @@ from console import (
     conversations,
     customer_data,
     customers,
+    documents,
     faq,
     faq_import,
     faq_taught,
@@ -45,6 +46,7 @@ NOUNS = (
     faq_import,
     faq_taught,
     faq_unanswered,
+    documents,
     stories,
     versions,
     quick_replies,
@@ -67,6 +69,7 @@ def create_console(host: Host) -> Starlette:
     console.state.host = host
     console.state.live = live
     largest = (host.media.max_bytes if host.media else 0) + OF_FORMS
-    console.add_middleware(BodyLimit, largest=largest, refuse=problems.problem)
+    larger = {documents.HERE: documents.LARGEST_FORM + OF_FORMS}
+    console.add_middleware(BodyLimit, largest=largest, refuse=problems.problem, larger=larger)
     problems.install(console)
     return console

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from console.library import Library
 from crm_store.conversations import Conversation
 from crm_store.db import Database
 from crm_store.faq import FaqEntry
@@ -63,6 +64,7 @@ class Source:
     document: str
     title: str
     quote: str
+    page: int = 0  # from 1; 0: the document has no pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Host:
     intents: Callable[[], Sequence[str]] = tuple  # that an example may be taught for
     entries_changed: Callable[[], None] = _nothing  # FAQ entries, or what is to be learned
     assist: Assist | None = None
+    library: Library | None = None  # the company's documents
 
     def may_ask(self, use: str) -> bool:
         """Whether a language model may be asked for this: see `Assist.uses`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,13 +11,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """Answers 413 to bodies of more than `largest` bytes, whether their length is declared or not."""
+    """Answers 413 to bodies of more than `largest` bytes, whether their length is declared or not.
 
-    def __init__(self, app: ASGIApp, largest: int, refuse: Callable[[Request, int, str], Response]) -> None:
+    `larger`: what holds instead on paths that begin so.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        largest: int,
+        refuse: Callable[[Request, int, str], Response],
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._largest = largest
         self._refuse = refuse
-        self._words = f"a body may have at most {largest} bytes"
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -25,8 +34,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if _declared(request) > self._largest:
-            await self._refuse(request, 413, self._words)(scope, receive, send)
+        largest = self._largest_at(str(scope["path"]))
+        words = f"a body may have at most {largest} bytes"
+        if _declared(request) > largest:
+            await self._refuse(request, 413, words)(scope, receive, send)
             return
         seen = 0
 
@@ -34,11 +45,14 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._largest:
-                raise HTTPException(413, self._words)
+            if seen > largest:
+                raise HTTPException(413, words)
             return message
 
         await self._app(scope, counted, send)
+
+    def _largest_at(self, path: str) -> int:
+        return next((most for start, most in self._larger.items() if path.startswith(start)), self._largest)
 
 
 def _declared(request: Request) -> int:

@@ -18,7 +18,7 @@ _RIGHTS = {
     "supervisor": _EVERYBODY | {"assign", "quick_replies", "faq", "audit", "parked"},
     "marketer": frozenset({"customers", "campaigns", "faq", "stories"}),
 }
-RIGHTS = frozenset().union(*_RIGHTS.values()) | {"staff"}
+RIGHTS = frozenset().union(*_RIGHTS.values()) | {"staff", "documents"}
 ROLES = ("agent", "supervisor", "marketer", "admin")
 LONGEST_NAME = 100
 

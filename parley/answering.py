@@ -48,8 +48,13 @@ class Generated:
 
     def decision(self) -> Decision:
         """To say it, with what it rests on."""
-        sources = [
-            {"document": one.passage.document, "title": one.passage.title, "quote": one.quote}
+        sources: list[dict[str, Any]] = [
+            {
+                "document": one.passage.document,
+                "title": one.passage.title,
+                "page": one.passage.page,
+                "quote": one.quote,
+            }
             for one in self.answered.citations
         ]
         arguments: dict[str, Any] = {"text": self.answered.text, "sources": sources}

@@ -24,10 +24,10 @@ from crm_store.db import Database
 from crm_store.language import guess_language
 from crm_store.messages import ParleyError
 from crm_store.wording import key
+from nlu.documents.passages import Passage
 from nlu.llm import prompts
-from nlu.llm.answers import Answered, read_answer, read_labels, read_summary
+from nlu.llm.answers import Answered, Cited, read_answer, read_labels, read_summary
 from nlu.llm.client import Client, ModelFailed
-from nlu.llm.documents import Passage
 from nlu.llm.grounding import has_strange_links
 from nlu.llm.prompts import Prompt, prompt_of
 from nlu.llm.redaction import Redaction
@@ -258,6 +258,11 @@ def _shown(answered: Answered, language: str) -> Suggestion:
     return Suggestion(
         answered.text,
         language,
-        [Source(one.passage.document, one.passage.title, one.quote) for one in answered.citations],
+        [_source(one) for one in answered.citations],
         answered.warnings,
     )
+
+
+def _source(cited: Cited) -> Source:
+    passage = cited.passage
+    return Source(passage.document, passage.title, cited.quote, passage.page)

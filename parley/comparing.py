@@ -1,4 +1,8 @@
-"""Two versions of the bot over the same messages: what each would make of a text at the start of a talk."""
+"""Two versions of the bot over the same messages: what each would make of a text where it was said.
+
+Before each message the dialogue stands where it really stood: what either version would have said instead,
+nobody has answered to.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from crm_store import comparisons
 from crm_store.comparisons import NOT_KEPT, Comparison
 from crm_store.db import Database
 from crm_store.messages import NotFound, ParleyError, Understanding
-from crm_store.said import Said, messages_in
+from crm_store.said import Happened, Said, messages_in, what_happened
 from crm_store.wording import key
 from nlu.base import State
 from nlu.dialogue import RuleDialogue
@@ -25,6 +29,7 @@ from nlu.model import BadModel
 from nlu.project import read_project
 from parley.bot import LONGEST_READ, Bot
 from parley.questions import masked
+from parley.replay import Replay
 from parley.training import open_model, open_stored
 
 PIECE = 100  # messages understood and written at once: others wait for some milliseconds only
@@ -42,12 +47,18 @@ class Version:
     embedded: Embedded
     dialogue: RuleDialogue
 
-    def outcomes(self, texts: Sequence[str]) -> list[tuple[Understanding, Outcome]]:
-        """What it makes of each text: `intent`, `confidence`, `by` and `name` (an entry's, a rule's)."""
-        return [(heard, self._outcome(heard)) for heard in self.embedded.understand(texts)]
+    def outcomes(
+        self, texts: Sequence[str], states: Sequence[State]
+    ) -> list[tuple[Understanding, Outcome]]:
+        """What it makes of each text: `intent`, `confidence`, `by` and `name` (an entry's, a rule's).
 
-    def _outcome(self, heard: Understanding) -> Outcome:
-        decision = self.dialogue.decide(self.dialogue.hear(State(), heard), heard)
+        `states`: where the dialogue stood before each.
+        """
+        heard = self.embedded.understand(texts)
+        return [(one, self._outcome(one, state)) for one, state in zip(heard, states, strict=True)]
+
+    def _outcome(self, heard: Understanding, state: State) -> Outcome:
+        decision = self.dialogue.decide(self.dialogue.hear(state, heard), heard)
         return {
             "intent": heard.intent or "",
             "confidence": round(heard.confidence, 4),
@@ -109,14 +120,18 @@ class Comparer:
             after = self._version(session, bot, asked.after_id)
             said = messages_in(session, asked.from_at, asked.until_at)
         numbers: dict[str, int] = {}
+        replay = Replay(bot)
         for first in range(0, len(said), PIECE):
             if self._stopping:
                 return False
             some = said[first : first + PIECE]
-            rows = _differing(before, after, some, numbers)
+            with self._database.reading() as session:
+                happened = what_happened(session, [one.id for one in some])
+            counted, states = _stood(replay, some, happened)
+            rows = _differing(before, after, counted, states, numbers)
             with self._database.writing() as session:
                 done = (first + len(some)) / len(said)
-                if not comparisons.note(session, asked.id, rows, len(some), done):
+                if not comparisons.note(session, asked.id, rows, len(counted), done):
                     return True
         return True
 
@@ -132,14 +147,27 @@ class Comparer:
         return Version(Embedded(model, bot.fallback.today), bot.dialogue.with_limits(model.limits))
 
 
+def _stood(
+    replay: Replay, said: Sequence[Said], happened: Mapping[UUID, Happened]
+) -> tuple[list[Said], list[State]]:
+    """Those messages that count, and where the dialogue stood before each."""
+    found = []
+    for one in said:
+        state = replay.before(one)
+        if one.counts:
+            found.append((one, state))
+        replay.go_on(happened.get(one.id))
+    return [one for one, _ in found], [state for _, state in found]
+
+
 def _differing(
-    before: Version, after: Version, said: Sequence[Said], numbers: dict[str, int]
+    before: Version, after: Version, said: Sequence[Said], states: Sequence[State], numbers: dict[str, int]
 ) -> list[dict[str, Any]]:
     """Rows for `crm_store.comparisons` of what the two take differently."""
     texts = [one.text[:LONGEST_READ] for one in said]
     rows = []
     for one, (heard, was), (_, now) in zip(
-        said, before.outcomes(texts), after.outcomes(texts), strict=True
+        said, before.outcomes(texts, states), after.outcomes(texts, states), strict=True
     ):
         kind = kind_of(was, now)
         if not kind:

@@ -36,6 +36,7 @@ from parley.fetching import Fetcher
 from parley.giving_back import give_back
 from parley.host import HouseHost
 from parley.learning import Learning, teachable
+from parley.library import Library
 from parley.live import Feed, Hub
 from parley.metrics import Metrics
 from parley.now import utc_now
@@ -92,11 +93,10 @@ class House:
         self.media = MediaFolder(settings.at(settings.media.dir), settings.media.max_mb * 1024 * 1024)
         self.host = HouseHost(self.database, self.hub, self.media, now)
         self.channels = open_channels(settings, self.host)
-        bot = bot_of(settings, now, tell, self.database)
         self.waiting = Waiting(self._put_back)
         self.worker = worker = Worker(
             self.database,
-            bot,
+            bot_of(settings, now, tell, self.database),
             f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}",
             {channel.name: channel.policy for channel in self.channels},
             now,
@@ -128,6 +128,7 @@ class House:
             self.channels, self.pipeline, self.delivery, self.waiting, self._put_off, now
         )
         self.together = self._joined(settings.redis_url)
+        self.library = Library(documents_of(settings), self.database)
         self.assistant = self._assisted(settings)
         self.host.record_to = self.pipeline.record
         names = [channel.name for channel in self.channels]
@@ -162,6 +163,7 @@ class House:
     async def stop(self) -> None:
         """Finish what is in hand, then close everything."""
         self.hub.close()
+        self.library.stop()
         if self.assistant:
             self.assistant.stop()
         parts = [task for task in self._tasks if task.get_name() != PUT_BACK]
@@ -216,6 +218,7 @@ class House:
             intents=lambda: teachable(self.worker.bot.project),
             entries_changed=self.entries_changed,
             assist=self.assistant,
+            library=self.library,
             given_back=self._given_back,
         )
 
@@ -254,7 +257,7 @@ class House:
         from parley.assistant import Assistant
         from parley.shelving import Shelving
 
-        shelving = Shelving(documents_of(settings), lambda: self.worker.bot.project)
+        shelving = Shelving(self.library, lambda: self.worker.bot.project)
         assistant = Assistant(
             settings.llm,
             self.database,

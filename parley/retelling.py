@@ -16,7 +16,7 @@ from nlu.story_tests import run_test_stories
 from nlu.system_entities import find_system_entities
 from parley.bot import LONGEST_READ, Bot
 
-_STOOD_STILL = frozenset({"floor", "error", None})  # the dialogue did not move
+STOOD_STILL = frozenset({"floor", "error", None})  # the dialogue did not move
 
 
 def retold(
@@ -79,14 +79,14 @@ def _happened(messages: Sequence[Message], span: tuple[int, int]) -> Iterator[Tu
         if message.direction == "out":
             if message.sender in ("agent", "campaign") and message.text:
                 yield Remark(f"{message.sender}: {message.text}", shown)
-        elif message.understanding is None or any(step.get("by") in _STOOD_STILL for step in steps):
+        elif message.understanding is None or any(step.get("by") in STOOD_STILL for step in steps):
             if message.text:
                 yield Remark(f"{message.sender}: {message.text}", shown)
         else:
-            yield Turn(message.created_at, _understood(message.understanding), steps, shown)
+            yield Turn(message.created_at, understood(message.understanding), steps, shown)
 
 
-def _understood(stored: Mapping[str, Any]) -> Understanding:
+def understood(stored: Mapping[str, Any]) -> Understanding:
     """What `Understanding.to_json` wrote, as far as it was kept."""
     intent = stored.get("intent", {})
     return Understanding(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from itertools import islice
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from nlu.llm.documents import Passage, Shelf, Stamp, read_documents, stamp_of
+from nlu.documents.passages import Passage
+from nlu.llm.shelf import MOST_PASSAGES, Shelf
 from nlu.project import Project
+from parley.library import Library, Stamp
 
-LOOK_SECONDS = 5.0  # so seldom the folder is looked at
+LOOK_SECONDS = 5.0  # so seldom the documents are looked at
 FAQ = "FAQ"  # in place of a document's name
 
 log = structlog.get_logger()
@@ -21,8 +24,8 @@ log = structlog.get_logger()
 class Shelving:
     """Keeps one shelf; it is built anew where documents or entries have changed."""
 
-    def __init__(self, folder: Path | None, project: Callable[[], Project]) -> None:
-        self._folder = folder
+    def __init__(self, library: Library, project: Callable[[], Project]) -> None:
+        self._library = library
         self._project = project
         self._building = threading.Lock()
         self._shelf = Shelf()
@@ -35,27 +38,38 @@ class Shelving:
         return self._shelf
 
     def look(self) -> Shelf:
-        """The shelf as it should be now. Building it takes up to some seconds."""
-        with self._building:
+        """The shelf as it should be now. Building it takes up to some seconds.
+
+        While another thread builds, the one from before serves, if there was one.
+        """
+        if not self._building.acquire(blocking=not self._shelf.passages):
+            return self._shelf
+        try:
             project = self._project()
             stale = self._seen is None or self._seen[1] is not project
-            if not stale and time.monotonic() - self._looked < LOOK_SECONDS:
-                return self._shelf
-            self._looked = time.monotonic()
-            try:
+            if stale or time.monotonic() - self._looked >= LOOK_SECONDS:
+                self._looked = time.monotonic()
                 self._build(project)
-            except OSError as error:
-                # They are being replaced, perhaps: the next look finds them.
-                log.warning("documents.unread", why=error.strerror)
-            return self._shelf
+        except OSError as error:
+            # They are being replaced, perhaps: the next look finds them.
+            log.warning("documents.unread", why=error.strerror)
+        except SQLAlchemyError as error:
+            log.warning("documents.unread", why=type(error).__name__)
+        finally:
+            self._building.release()
+        return self._shelf
 
     def _build(self, project: Project) -> None:
-        stamp = stamp_of(self._folder) if self._folder else ()
+        stamp = self._library.stamp()
         if self._seen is None or self._seen[0] != stamp or self._seen[1] is not project:
-            documents = read_documents(self._folder) if self._folder else []
-            self._shelf = Shelf.of([*documents, *_answers(project)])
+            answers = list(_answers(project))
+            room = max(0, MOST_PASSAGES - len(answers))
+            documents = list(islice(self._library.passages(stamp), room + 1))
+            if len(documents) > room:
+                log.warning("documents.left_out", most=MOST_PASSAGES)
+            self._shelf = Shelf.of([*documents[:room], *answers])
             self._seen = stamp, project
-            log.info("documents.read", documents=len(stamp), passages=len(self._shelf.passages))
+            log.info("documents.read", documents=sum(map(len, stamp)), passages=len(self._shelf.passages))
 
 
 def title_of(project: Project, name: str) -> str:

@@ -27,8 +27,11 @@ from playwright.sync_api import Browser, Error, Page, ViewportSize, sync_playwri
 from sqlmodel import col, select
 
 import crm_store.tables  # noqa: F401  (all tables are known from here on)
+from crm_store import documents
 from crm_store.db import Database
+from crm_store.documents import Piece, Read
 from crm_store.history import Message
+from parley.now import utc_now
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 PARLEY = Path(sys.executable).parent / "parley"
@@ -44,6 +47,20 @@ TRACE = """Traceback (most recent call last):
     return shop.look_up(turn.slots["order"])
 ConnectionResetError: [Errno 104] Connection reset by peer
 """
+DOCUMENTS = (
+    Read(
+        "购物手册.pdf",
+        412_900,
+        [
+            Piece("购物手册 › 退货", "商品签收后7天内可以无理由退货，运费由买家承担。", 1),
+            Piece("购物手册 › 换货", "收到破损的商品，请在24小时内拍照联系我们，免费补发。", 2),
+            Piece("购物手册 › 储存", "绿茶密封后冷藏，保存12个月；普洱通风避光，不要放进冰箱。", 3),
+        ],
+        3,
+    ),
+    Read("Tea care.docx", 38_400, [Piece("Tea care › Brewing", "Green tea: 80 °C, two minutes.")] * 6),
+    Read("价目表.xlsx", 21_700, [Piece("2026", "茶: 龙井; 规格: 50克; 价格: 88元")] * 14),
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,8 @@ VIEWS = {
         View("staff", "/console/staff"),
         View("account", "/console/account"),
         View("parked", "/console/parked"),
+        View("documents", "/console/documents"),
+        View("document", "/console/documents", "手册"),
     ),
 }
 KEPT = {("zh-CN", "wide", "light"): "wide-light", ("en-GB", "phone", "dark"): "phone-dark"}
@@ -168,6 +187,7 @@ def demo_shop() -> Iterator[dict[str, str]]:
         started.enter_context(running(environment, "run", "--port", str(ports["parley"])))
         wait_for(f"{at['parley']}/readyz")
         park_one(environment["PARLEY_DATABASE_URL"])
+        keep_documents(environment["PARLEY_DATABASE_URL"])
         yield at | {"chat": f"{at['parley']}/chat/site"}
 
 
@@ -180,6 +200,15 @@ def park_one(database_url: str) -> None:
         message.work, message.attempts = "parked", 3
         message.decision = [{"by": "error", "at": message.created_at.isoformat(), "trace": TRACE}]
         session.add(message)
+    database.close()
+
+
+def keep_documents(database_url: str) -> None:
+    """Have some documents uploaded: the demo has none."""
+    database = Database(database_url)
+    for read in DOCUMENTS:
+        with database.writing() as session:
+            documents.add(session, read, "staff:admin", utc_now())
     database.close()
 
 

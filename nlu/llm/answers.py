@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_store.language import guess_language
+from nlu.documents.passages import Passage
 from nlu.llm.client import ModelFailed
-from nlu.llm.documents import Passage
 from nlu.llm.grounding import (
     Warn,
     figures_of,

@@ -14,6 +14,7 @@ from console.app import create_console
 from nlu.project import Project
 from parley.assistant import Assistant
 from parley.bot import Bot
+from parley.library import Library
 from parley.shelving import Shelving
 from tests.console.office import Office
 from tests.nlu.model_server import ModelServer
@@ -28,10 +29,11 @@ def assistant_of(
     given: dict[str, Any] = {"base_url": server.url, "model": "m", "timeout_seconds": 5}
     settings = Llm(**given | {"api_key": SecretStr(KEY)} | more)
     bot = cast(Bot, SimpleNamespace(project=project or Project()))
-    shelving = Shelving(folder, lambda: bot.project)
+    library = Library(folder, office.database)
+    shelving = Shelving(library, lambda: bot.project)
     assistant = Assistant(
         settings, office.database, shelving, lambda: bot, lambda: office.time, "Asia/Shanghai", "zh"
     )
-    office.host = replace(office.host, assist=assistant)
+    office.host = replace(office.host, assist=assistant, library=library)
     office.console = create_console(office.host)
     return assistant

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nlu.documents.passages import Passage
+from nlu.documents.read import read as read_file
 from nlu.llm import prompts
 from nlu.llm.answers import Answered, read_answer, read_labels, read_summary
 from nlu.llm.client import ModelFailed
-from nlu.llm.documents import Passage, Shelf, passages_of, read_documents
 from nlu.llm.grounding import grounds_of, looks_like_orders
 from nlu.llm.prompts import prompt_of
 from nlu.llm.redaction import Redaction
+from nlu.llm.shelf import Shelf
 
 RETURNS = Passage("terms.md", "退货", "商品签收后7天内可以退货，运费由买家承担。定制商品不可以退货。")
 OPENING = Passage(
@@ -223,37 +224,14 @@ def test_material_cannot_step_out_of_its_place() -> None:
     assert prompt_of(prompts.ANSWER, "en", {}).canary != prompt.canary
 
 
-def test_documents_become_passages_under_their_headings(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "terms.md").write_text(
-        "# Terms\n\n## Returns\n\nWithin **7 days**.\n\n## Gifts\nWe wrap.\n", "utf-8"
-    )
-    (tmp_path / "sub" / "page.html").write_text(
-        "<html><head><title>x</title></head><style>p{}</style><h1>Tea &amp; more</h1><p>Green\n tea.</p>"
-        "<script>alert(1)</script><h2>Cups</h2><ul><li>small</li><li>large</li></ul>", "utf-8",
-    )  # fmt: skip
-    (tmp_path / "note.txt").write_text("First.\n\n# not a heading\n\nSecond.", "utf-8")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
-    found = {(one.document, one.title, one.text) for one in read_documents(tmp_path)}
-    assert found == {
-        ("terms.md", "Terms › Returns", "Within 7 days."),
-        ("terms.md", "Terms › Gifts", "We wrap."),
-        ("sub/page.html", "Tea & more", "Green tea."),
-        ("sub/page.html", "Tea & more › Cups", "small\nlarge"),
-        ("note.txt", "note", "First.\n# not a heading\nSecond."),
-    }
-
-
-def test_long_documents_are_cut_between_sentences_and_nothing_is_lost() -> None:
-    text = "".join(f"第{n}条，商品签收后可以退货。" for n in range(300))
-    found = passages_of("long.txt", text)
-    assert max(len(one.whole) for one in found) <= 500
-    assert "".join(one.text for one in found).replace(" ", "") == text
-
-
 def test_the_passage_that_a_question_is_about_is_found_first() -> None:
     shelf = Shelf.of(
-        [*PASSAGES, *passages_of("more.md", "# Tea\n\nWe sell green tea.\n\n# 发票\n\n可以开电子发票。")]
+        [
+            *PASSAGES,
+            *read_file(
+                "more.md", "# Tea\n\nWe sell green tea.\n\n# 发票\n\n可以开电子发票。".encode()
+            ).passages,
+        ]
     )
     assert shelf.find("我想退货怎么办")[0] is RETURNS
     assert shelf.find("when are you open?")[0] is OPENING

@@ -23,6 +23,7 @@ from crm_store.messages import Policy
 from parley import house as houses
 from parley.house import House
 from tests.nlu.model_server import ModelServer, gullible, honest, model_server, with_status
+from tests.nlu.pdf_file import Pdf
 from tests.nlu.tea import DOCUMENTS
 from tests.parley.tiny import Ear, Pigeon, TinyHouse, until_true
 
@@ -129,6 +130,19 @@ def test_what_the_bot_does_not_know_is_answered_from_a_document_and_marked(
                 (group,) = unanswered.list_groups(session, shop.house.now())
             assert (group.text, group.why) == (QUESTION, "generated")
 
+    play(talk)
+
+
+def test_an_answer_from_a_pdf_names_the_page(shops: Shops, server: ModelServer, folder: Path) -> None:
+    async def talk() -> None:
+        async with shops() as shop:
+            assert await shop.ask("ann", "k1", QUESTION) == f"{REPAIRS}\n\n（自动生成，依据：手册，第2页）"
+            heard, _ = asked(shop)
+            (step,) = cast(list[Any], heard.decision)
+            assert step["changes"][0]["name"] == "手册.pdf, page 2: 手册"
+
+    (folder / "repairs.md").unlink()
+    (folder / "手册.pdf").write_bytes(Pdf([["购物手册"], [REPAIRS]]).write())
     play(talk)
 
 

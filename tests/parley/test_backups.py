@@ -19,7 +19,9 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from config.settings import Settings
+from crm_store import documents
 from crm_store.db import Database, InUse
+from crm_store.documents import Piece, Read
 from crm_store.history import Message
 from crm_store.media import MediaFolder
 from crm_store.messages import Address, Content, Incoming, Refused
@@ -67,11 +69,13 @@ class Place:
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path) -> Place:
-    """A shop with three messages and a picture."""
+    """A shop with three messages, a picture and a document."""
     place = Place(database_url, tmp_path / "shop")
     place.media.keep(b"picture", "image/png")
     with place.opened() as database:
         place.say(database, 3)
+        with database.writing() as session:
+            documents.add(session, Read("a.pdf", 9, [Piece("保修", "两年", 3)], 3), "staff:ada", NOW)
     return place
 
 
@@ -89,6 +93,9 @@ def test_a_backup_is_restored_with_its_media_and_works_on(shop: Place) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     with shop.opened() as database:
         shop.say(database, 2)
+        with database.writing() as session:
+            (kept,) = documents.list_documents(session)
+            documents.remove(session, kept.id, 1, "staff:ada", NOW)
     (picture,) = (shop.folder / "media").iterdir()
     picture.unlink()
     done = shop.restore(file, force=True)
@@ -96,6 +103,8 @@ def test_a_backup_is_restored_with_its_media_and_works_on(shop: Place) -> None:
     assert picture.read_bytes() == b"picture"
     assert done.manifest.media == 1
     with shop.opened() as database:
+        with database.reading() as session:
+            assert documents.all_pieces(session) == [("a.pdf", Piece("保修", "两年", 3))]
         shop.say(database)  # Numbers and triggers go on where they were.
     assert len(shop.texts()) == 4
     assert not [path for path in shop.folder.rglob("*") if path.name.startswith(".")]

@@ -126,6 +126,30 @@ def test_two_versions_are_compared_over_what_customers_wrote_yesterday(house: Ho
     assert house.differences(found)[0] == ("do you repair bikes", 2, "gained")
 
 
+def test_a_message_is_compared_where_it_was_said(house: House) -> None:
+    """In the form that waits for a note, whatever is said is the note; an FAQ entry's question is not."""
+    at = YESTERDAY[0] - timedelta(minutes=3)  # The form was opened before the day began.
+    words = "修不修单车呀，请告诉我"
+    for n, text in enumerate(("我想订花", "玫瑰", "我的电话是13800138000", words)):
+        house.says("anna", text, at + timedelta(minutes=n))
+    house.says("ben", words, at + timedelta(minutes=9))
+    house.says("anna", words, at + timedelta(hours=2))  # The session is over, and with it the form.
+    with house.database.writing() as session:
+        faq_edits.create(session, BIKES, "staff:mei", NOW)
+    found = house.compare(None, house.train())
+    with house.database.reading() as session:
+        rows = session.exec(select(Compared).order_by(Compared.asked_at)).all()  # type: ignore[arg-type]
+        anna = session.exec(select(Conversation).where(Conversation.external_id == "anna")).one().id
+    assert found.messages == 3
+    assert [(one.conversation_id == anna, one.kind) for one in rows] == [
+        (True, "answer"),
+        (False, "gained"),
+        (True, "gained"),
+    ]
+    assert (rows[0].before["by"], rows[0].before["name"]) == ("form", "booking")
+    assert rows[0].after["by"] == "faq"
+
+
 def test_a_version_that_is_gone_or_the_same_is_refused_and_a_broken_one_is_told(house: House) -> None:
     with house.database.writing() as session, pytest.raises(Refused, match=SAME):
         comparisons.ask(session, (None, None), YESTERDAY, "staff:mei", NOW)

@@ -1,0 +1,110 @@
+"""The folder of documents that the settings name: its files, read again when they change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from crm_store.messages import clean
+from nlu.documents.faults import LARGEST, Fault, Unreadable
+from nlu.documents.passages import Passage
+from nlu.documents.read import PLAIN, Reading, ending_of, read
+
+Stamp = tuple[tuple[str, int, int], ...]  # files by their path within the folder, with time and size
+_PASSING: frozenset[Fault] = frozenset({"busy"})  # faults that say nothing of the file
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the folder, and what was read of it, if it was."""
+
+    name: str  # its path within the folder
+    bytes: int
+    changed_at: datetime
+    reading: Reading | Fault | None
+
+
+class Folder:
+    """Reads each file once, as long as it does not change. Threads share it."""
+
+    def __init__(self, path: Path | None, apart: Callable[[str, bytes], Reading]) -> None:
+        """`apart`: reads in a process of its own what this one should not."""
+        self._path = path
+        self._apart = apart
+        self._known: dict[str, tuple[tuple[int, int], Reading | Fault]] = {}
+        self._reading = threading.Lock()
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is; None if the settings name none."""
+        return self._path
+
+    def stamp(self) -> Stamp:
+        """What tells whether anything has changed. OSError while files are being replaced."""
+        if self._path is None or not self._path.is_dir():
+            return ()
+        found = []
+        for file in sorted(self._path.rglob("*")):
+            # A name that is no text can stand on no page.
+            if ending_of(file.name) and file.name == clean(file.name) and file.is_file():
+                state = file.stat()
+                found.append((str(file.relative_to(self._path)), state.st_mtime_ns, state.st_size))
+        return tuple(found)
+
+    def files(self) -> list[File]:
+        """All files, with what is known of them already."""
+        found = []
+        for name, changed, size in self.stamp():
+            seen, reading = self._known.get(name, ((0, 0), None))
+            at = datetime.fromtimestamp(changed / 1e9, UTC)
+            found.append(File(name, size, at, reading if seen == (changed, size) else None))
+        return found
+
+    def read(self, name: str) -> File | None:
+        """One file, read; None if there is none of this name."""
+        for one, changed, size in self.stamp():
+            if one == name:
+                reading = self._read(name, (changed, size))
+                return File(name, size, datetime.fromtimestamp(changed / 1e9, UTC), reading)
+        return None
+
+    def passages(self, stamp: Stamp) -> Iterator[Passage]:
+        """Of all files that can be read, as they were at `stamp`."""
+        unread = 0
+        for name, changed, size in stamp:
+            reading = self._read(name, (changed, size))
+            if isinstance(reading, Reading):
+                yield from reading.passages
+            else:
+                unread += 1
+        kept = {name for name, _, _ in stamp}
+        with self._reading:
+            self._known = {name: known for name, known in self._known.items() if name in kept}
+        if unread:
+            log.warning("documents.unread", files=unread)  # Which ones, and why, the console's page says.
+
+    def _read(self, name: str, seen: tuple[int, int]) -> Reading | Fault:
+        with self._reading:
+            known = self._known.get(name)
+            if known and known[0] == seen:
+                return known[1]
+            reading = self._anew(name)
+            if reading not in _PASSING:
+                self._known[name] = seen, reading
+            return reading
+
+    def _anew(self, name: str) -> Reading | Fault:
+        assert self._path
+        with (self._path / name).open("rb") as opened:
+            data = opened.read(LARGEST + 1)
+        try:
+            return read(name, data) if ending_of(name) in PLAIN else self._apart(name, data)
+        except Unreadable as error:
+            return error.fault
