@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.types import Message
 
 from bots.base import Rejected
 from parley import peer as peers
-from parley.peer import LARGEST_BODY, Peer
+from parley.peer import LARGEST_BODY, Peer, read_query
 
 GONE: Message = {"type": "http.disconnect"}
 
@@ -96,3 +99,9 @@ def test_it_is_noticed_that_the_other_end_has_hung_up() -> None:
         assert peer.has_left()
 
     run(main())
+
+
+@given(st.one_of(st.text("ab=&%+1é", max_size=20), st.text(max_size=20)))
+def test_a_query_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    query = text.encode("utf-8", "replace")
+    assert read_query(query) == dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
