@@ -240,6 +240,9 @@ class Desk:
         assert window
         width = self.page.evaluate("document.documentElement.scrollWidth") - window["width"]
         assert width <= 0, f"{width} px wider than the window"
+        # What scrolls is `main`; the document itself would scroll into nothing.
+        height = self.page.evaluate("document.documentElement.scrollHeight") - window["height"]
+        assert height <= 0, f"{height} px higher than the window"
         assert [url for url in self.asked if not url.startswith((self.url, "data:", "blob:"))] == []
         assert self.errors == []
 
