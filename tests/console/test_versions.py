@@ -228,8 +228,13 @@ def test_both_versions_are_chosen_before_anything_is_asked(sqlite_office: Office
     versions = trained(office, 3)
     with office.serve() as url, desk(browser, url, "mia") as mia:
         page = mia.go("/console/versions")
-        page.locator("select[name=before]").select_option(str(versions[0]))
+        fields = page.locator("form.filters label").all()
+        assert len({box["y"] for field in fields if (box := field.bounding_box())}) == 1
+        page.locator("select[name=before]").select_option("project")
         page.locator("select[name=after]").select_option("project")
+        page.locator("form.filters button").click()
+        assert page.locator("[role=alert]").inner_text() == "Choose two different versions"
+        page.locator("select[name=before]").select_option(str(versions[0]))
         page.locator("form.filters button").click()
         page.locator("#comparing").wait_for()
     with office.database.reading() as session:
