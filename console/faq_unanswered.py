@@ -79,9 +79,8 @@ def label_questions(visit: Visit) -> Response:
 
 
 def _listed(visit: Visit, fault: str = "") -> Response:
-    page = int(visit.query.get("page", "1")) if visit.query.get("page", "1").isdigit() else 1
     with visit.database.reading() as session:
-        found = unanswered.list_groups(session, visit.now, skip=(page - 1) * SHOWN, limit=SHOWN + 1)
+        found = unanswered.list_groups(session, visit.now, skip=(visit.page - 1) * SHOWN, limit=SHOWN + 1)
         groups = found[:SHOWN]
         added = {key(text): entry for text, entry in faq.find_doubles(session, [g.text for g in groups])}
         labels = faq.find_entries(session, {g.label for g in groups if g.label})
@@ -102,7 +101,7 @@ def _listed(visit: Visit, fault: str = "") -> Response:
             intents=intents,
             taught=list_taught(session),
             total=unanswered.count_groups(session, visit.now),
-            page=page,
+            page=visit.page,
             more=len(found) > SHOWN,
             fault=fault,
             spent=visit.host.assist is not None and visit.host.assist.is_spent(),
