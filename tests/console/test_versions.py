@@ -46,9 +46,9 @@ def trained(office: Office, count: int) -> list[UUID]:
     return found
 
 
-def asked(office: Office) -> None:
+def asked(office: Office, *texts: str) -> None:
     """Questions that nobody answered and that ask for the same."""
-    for text in ASKED:
+    for text in texts or ASKED:
         said = office.say(text)
         with office.database.writing() as session:
             conversation = session.get_one(Conversation, said.conversation_id)
@@ -169,6 +169,18 @@ def test_questions_of_a_cluster_are_taught_as_an_intent_and_taken_back(office: O
     with office.database.reading() as session:
         assert len(taught.list_taught(session)) == 1
     sue.post("/console/faq/unanswered/dismiss", question=[*ASKED])
+    assert "能修自行车吗</h2>" not in sue.get("/console/faq/unanswered").text
+
+
+def test_a_question_of_several_lines_is_one_question(office: Office) -> None:
+    with_intents(office)
+    asked(office, "你好\n能修自行车吗")
+    sue = office.as_("sue")
+    (value,) = re.findall(r'name="question" value="([^"]*)"', sue.get("/console/faq/unanswered").text)
+    sue.post("/console/faq/unanswered/teach", question=value.replace("\n", "\r\n"), intent="repair")
+    with office.database.reading() as session:
+        assert taught.taught_texts(session) == {"repair": ["你好 能修自行车吗"]}
+    sue.post("/console/faq/unanswered/dismiss", question=value.replace("\n", "\r\n"))
     assert "能修自行车吗</h2>" not in sue.get("/console/faq/unanswered").text
 
 
