@@ -260,6 +260,26 @@ def test_questions_that_ask_for_the_same_stand_together(house: House) -> None:
         assert unanswered.list_groups(session, later)[0].count == 1
 
 
+@pytest.mark.parametrize("how", ["fails", "is stopped"])
+def test_what_stands_together_stays_so_when_putting_together_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    for n, text in enumerate(("能帮我修自行车吗", "自行车能修吗")):
+        house.says(f"p{n}", text, NOW + timedelta(seconds=n))
+    later = NOW + timedelta(minutes=1)
+    Clusterer(house.database, lambda: later).work()
+    house.says("q", "do you repair umbrellas", NOW + timedelta(seconds=9))
+    clusterer = Clusterer(house.database, lambda: later)
+    if how == "is stopped":
+        clusterer.stop()
+    else:
+        monkeypatch.setattr("sys.executable", "/bin/false")
+    clusterer.work()
+    with house.database.reading() as session:
+        assert unanswered.count_groups(session, later) == 2
+        assert unanswered.has_unclustered(session, later)  # It is tried again.
+
+
 def test_how_outcomes_differ() -> None:
     faq = {"intent": "faq", "confidence": 0.8, "by": "faq", "name": "faq/a"}
     assert kind_of(faq, faq) == ""
