@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -138,8 +138,8 @@ def _span(visit: Visit) -> tuple[datetime, datetime]:
     try:
         first, last = (date.fromisoformat(visit.text(name)) for name in ("first_day", "last_day"))
         return (
-            datetime.combine(first, time(), zone),
-            datetime.combine(last + timedelta(days=1), time(), zone),
+            datetime.combine(first, time(), zone).astimezone(UTC),
+            datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
         )
     except (ValueError, OverflowError):
         raise Refused(comparisons.BAD_SPAN) from None

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from crm_store.faq import Whole, Wording
@@ -272,7 +272,10 @@ def _moment(text: str) -> datetime | None:
         raise ValueError(f"expected a time such as 2026-03-01T00:00+08:00, got {text.strip()!r}") from None
     if found.tzinfo is None:
         raise ValueError(f"expected a zone with the time, such as +08:00, got {text.strip()!r}")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time within the calendar, got {text.strip()!r}") from None
 
 
 def _guarded(cell: str) -> str:

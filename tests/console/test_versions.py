@@ -109,6 +109,8 @@ def test_versions_are_listed_with_what_they_answer_from_and_two_are_compared(off
         ({"after": "project"}, "two different versions"),
         ({"last_day": "2026-02-01"}, "begins before it ends"),
         ({"last_day": "soon"}, "begins before it ends"),
+        ({"first_day": "0001-01-01"}, "begins before it ends"),
+        ({"last_day": "9999-12-31"}, "begins before it ends"),
         ({"before": "x"}, "not kept any more"),
     ],
 )
