@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -15,7 +16,7 @@ import redis
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser
 
-from crm_store import passwords
+from crm_store import db, passwords
 from crm_store.db import Database
 from crm_store.migrating import upgrade
 from tests.chromium import Chromium
@@ -101,6 +102,20 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: cheap)
         patch.setattr(passwords, "_NOBODY", cheap.hash(uuid.uuid4().hex))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_files() -> Iterator[None]:
+    """A commit need not reach the disk: nobody pulls the plug of a test. That of other processes does."""
+    prepare = db._prepare_sqlite
+
+    def quickly(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_prepare_sqlite", quickly)
         yield
 
 
