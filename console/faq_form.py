@@ -120,7 +120,7 @@ def _day(visit: Visit, name: str) -> date | None:
 
 
 def _midnight(visit: Visit, day: date | None, after: timedelta = timedelta()) -> datetime | None:
-    """When a day begins, or so long after; at either end of the calendar, for ever: there is no such time."""
+    """When a day begins, or so long after; None, which is for ever, where the calendar ends."""
     try:
         return (
             datetime.combine(day + after, time(), ZoneInfo(visit.host.timezone)).astimezone(UTC)
