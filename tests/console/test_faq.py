@@ -250,6 +250,20 @@ def upload(person: Person, text: str, encoding: str = "utf-8") -> httpx.Response
     return person.post("/console/faq/import", files=files)
 
 
+def test_no_transaction_is_open_while_the_bot_is_asked_what_may_be_meant(office: Office) -> None:
+    held: list[int] = []
+
+    def preview(text: str, draft: Draft | None, own: FaqEntry | None) -> Mapping[str, Any]:
+        held.append(office.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return fake_preview(text, draft, own)
+
+    office.host = replace(office.host, preview=preview)
+    office.console.state.host = office.host
+    ask(office, "会唱歌吗")
+    assert "会唱歌吗" in office.as_("mia").get("/console/faq/unanswered").text
+    assert held == [0]
+
+
 def test_a_day_at_either_end_of_the_calendar_is_for_ever(office: Office) -> None:
     mia = office.as_("mia")
     entry = make(office, mia, first_day="0001-01-01", last_day="9999-12-31")
