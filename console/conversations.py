@@ -18,7 +18,7 @@ from console.known import Known, known_of
 from console.pictures import keep_picture
 from console.routing import Routes
 from console.standing import Standing, standing_of
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import conversations, customers, events, history, identities, notes, quick_replies
 from crm_store.conversations import Conversation
 from crm_store.customers import Customer
@@ -60,10 +60,10 @@ def show(visit: Visit) -> Response:
 @routes.page(HERE + "/older", right="inbox")
 def show_older(visit: Visit) -> Response:
     """The lines before a message, for the script that scrolls up; without it, as a page of their own."""
-    before = visit.query.get("before", "")
+    before = number_of(visit.query.get("before", ""))
     with visit.database.reading() as session:
         conversation = conversations.get_conversation(session, visit.id())
-        page = lines.page_of(session, conversation.id, before=int(before) if before.isdecimal() else None)
+        page = lines.page_of(session, conversation.id, before=before)
         people = names_of_staff(session)
         customer = customers.get_customer(session, conversation.customer_id)
     values: dict[str, Any] = {
@@ -176,10 +176,9 @@ def write_note(visit: Visit) -> Response:
 @routes.deed(HERE + "/read", right="inbox")
 def mark_read(visit: Visit) -> Response:
     """What came in while the page was open has been seen."""
-    seq = visit.text("seq")
     with visit.database.reading() as session:
         conversation = conversations.get_conversation(session, visit.id())
-    _mark_read(visit, conversation, int(seq) if seq.isdecimal() else 0)
+    _mark_read(visit, conversation, number_of(visit.text("seq")) or 0)
     return PlainTextResponse("", 204)
 
 

@@ -13,7 +13,7 @@ from console import drawing
 from console.faq_form import buttons_in_words, fields_of, read_draft
 from console.host import Suggestion
 from console.routing import Routes
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import faq, faq_edits, trainings, unanswered
 from crm_store.faq import Filter, Whole
 from crm_store.faq_edits import BadEntry, Draft, Stale
@@ -78,9 +78,9 @@ def save_entry(visit: Visit) -> Response:
     draft = Draft.of(whole) if whole.entry.origin == "project" else read_draft(visit, Draft.of(whole))
     if visit.text("do") == "ask":
         return _asked(visit, whole, draft)
-    version = int(visit.text("version")) if visit.text("version").isdigit() else None
     try:
         with visit.database.writing() as session:
+            version = number_of(visit.text("version"))
             entry = faq_edits.edit(session, whole.entry.id, draft, version, visit.actor, visit.now)
             waits = trainings.waits(session)
     except BadEntry as error:

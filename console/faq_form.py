@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,14 +53,13 @@ def read_draft(visit: Visit, before: Draft | None) -> Draft:
         if channel and text:
             answers.append(Wording(text, language, channel))
     titles = {name.partition(":")[2]: visit.text(name) for name in visit.form if name.startswith("title:")}
-    last = _day(visit, "last_day")
     return Draft(
         phrasings=tuple(visit.text("phrasings").splitlines()),
         answers=tuple(answers),
         titles={**(before.titles if before else {}), **titles},
         active=bool(visit.text("active")),
         valid_from=_midnight(visit, _day(visit, "first_day")),
-        valid_until=_midnight(visit, last + timedelta(days=1) if last else None),
+        valid_until=_midnight(visit, _day(visit, "last_day"), timedelta(days=1)),
         name=before.name if before else visit.text("name"),
     ).tidy()
 
@@ -120,12 +119,23 @@ def _day(visit: Visit, name: str) -> date | None:
         return None
 
 
-def _midnight(visit: Visit, day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), ZoneInfo(visit.host.timezone)) if day else None
+def _midnight(visit: Visit, day: date | None, after: timedelta = timedelta()) -> datetime | None:
+    """When a day begins, or so long after; None, which is for ever, where the calendar ends."""
+    try:
+        return (
+            datetime.combine(day + after, time(), ZoneInfo(visit.host.timezone)).astimezone(UTC)
+            if day
+            else None
+        )
+    except OverflowError:
+        return None
 
 
 def _local(visit: Visit, moment: datetime | None) -> date | None:
-    return moment.astimezone(ZoneInfo(visit.host.timezone)).date() if moment else None
+    try:
+        return moment.astimezone(ZoneInfo(visit.host.timezone)).date() if moment else None
+    except OverflowError:  # As a program may have said it.
+        return None
 
 
 def _iso(day: date | None) -> str:

@@ -37,6 +37,6 @@ def forget_example(visit: Visit) -> Response:
 
 
 def questions_of(visit: Visit) -> list[str]:
-    """Those that are ticked."""
-    given = [line.strip() for text in visit.texts("question") for line in text.splitlines()]
+    """Those that are ticked, each in one line, as whoever asked may have written several."""
+    given = [" ".join(text.split()) for text in visit.texts("question")]
     return list(dict.fromkeys(line for line in given if line))[:MOST_WORDINGS]

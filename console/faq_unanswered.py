@@ -79,30 +79,32 @@ def label_questions(visit: Visit) -> Response:
 
 
 def _listed(visit: Visit, fault: str = "") -> Response:
-    page = int(visit.query.get("page", "1")) if visit.query.get("page", "1").isdigit() else 1
+    skip = (visit.page - 1) * SHOWN
     with visit.database.reading() as session:
-        found = unanswered.list_groups(session, visit.now, skip=(page - 1) * SHOWN, limit=SHOWN + 1)
-        groups = found[:SHOWN]
+        found = unanswered.list_groups(session, visit.now, skip=skip, limit=SHOWN + 1)
+    groups, intents = found[:SHOWN], visit.host.intents()
+    # Asked of the bot while no transaction is open: an encoder takes its time.
+    near = [_suggested(visit, group.text, intents) for group in groups]
+    with visit.database.reading() as session:
         added = {key(text): entry for text, entry in faq.find_doubles(session, [g.text for g in groups])}
         labels = faq.find_entries(session, {g.label for g in groups if g.label})
-        intents = visit.host.intents()
         meant = find_taught_intents(session, [g.text for g in groups])
-        shown = []
-        for group in groups:
-            entries, near = _suggested(visit, group.text, intents)
-            own = key(group.text)
-            shown.append(
-                Asked(
-                    group, entries, near, added.get(own), meant.get(own, ""), labels.get(group.label or "")
-                )
-            )
         return visit.draw(
             "faq/unanswered.html",
-            questions=shown,
+            questions=[
+                Asked(
+                    group,
+                    *suggested,
+                    added=added.get(key(group.text)),
+                    taught=meant.get(key(group.text), ""),
+                    meant=labels.get(group.label or ""),
+                )
+                for group, suggested in zip(groups, near, strict=True)
+            ],
             intents=intents,
             taught=list_taught(session),
             total=unanswered.count_groups(session, visit.now),
-            page=page,
+            page=visit.page,
             more=len(found) > SHOWN,
             fault=fault,
             spent=visit.host.assist is not None and visit.host.assist.is_spent(),

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from starlette.responses import HTMLResponse, Response
 
 from console.routing import Routes
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import inbox
 from crm_store.channels import ChannelRow
 from crm_store.conversations import Conversation
@@ -84,9 +84,7 @@ def list_for(session: Session, visit: Visit) -> Shown:
 def _search(
     session: Session, words: str, before: str
 ) -> tuple[list[Conversation], dict[UUID, Snippet], str]:
-    hits = find_conversations(
-        session, words, limit=PAGE + 1, before=int(before) if before.isdecimal() else None
-    )
+    hits = find_conversations(session, words, limit=PAGE + 1, before=number_of(before))
     snippets = {hit.conversation_id: hit.snippet for hit in hits[:PAGE]}
     query = select(Conversation).where(col(Conversation.id).in_(snippets))
     found = {each.id: each for each in session.exec(query)}

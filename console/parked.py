@@ -10,7 +10,7 @@ from starlette.responses import Response
 from console import replaying
 from console.host import Host
 from console.routing import Routes
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import parked
 from crm_store.customers import customers_by_id
 from crm_store.messages import ParleyError
@@ -26,9 +26,7 @@ def list_parked(visit: Visit) -> Response:
     """All parked turns, newest first."""
     before = visit.query.get("before", "")
     with visit.database.reading() as session:
-        found = parked.list_parked(
-            session, before=int(before) if before.isdecimal() else None, limit=SHOWN + 1
-        )
+        found = parked.list_parked(session, before=number_of(before), limit=SHOWN + 1)
         turns = found[:SHOWN]
         people = customers_by_id(session, {one.message.customer_id for one in turns})
         return visit.draw(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 import pages
 from console.routing import Routes
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import audit, conversations, customers, history, staff
 from crm_store.history import Message
 from crm_store.messages import NotFound
@@ -119,7 +119,8 @@ def _span(messages: Sequence[Message], wanted: Mapping[str, str]) -> Span:
 
 
 def _seq(given: str, otherwise: int) -> int:
-    return int(given) if given.isdecimal() and len(given) < 19 else otherwise
+    found = number_of(given)
+    return otherwise if found is None else found
 
 
 def _retold(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -59,10 +59,9 @@ def show_comparison(visit: Visit) -> Response:
     """How far a comparison is, and what differs, what was written most often first."""
     only = visit.query.get("only", "")
     only = only if only in KINDS else ""
-    page = int(visit.query.get("page", "1")) if visit.query.get("page", "1").isdigit() else 1
     with visit.database.reading() as session:
         asked = comparisons.get_comparison(session, visit.id())
-        skip = (max(1, page) - 1) * SHOWN
+        skip = (visit.page - 1) * SHOWN
         found = comparisons.list_differences(session, asked.id, only, skip=skip, limit=SHOWN + 1)
         names = {one.row.before["name"] for one in found} | {one.row.after["name"] for one in found}
         counts = comparisons.count_kinds(session, asked.id)
@@ -72,7 +71,7 @@ def show_comparison(visit: Visit) -> Response:
             versions=_named(session, [asked]),
             differences=found[:SHOWN],
             more=len(found) > SHOWN,
-            page=max(1, page),
+            page=visit.page,
             only=only,
             counts=counts,
             differing=sum(counts.values()),
@@ -139,8 +138,8 @@ def _span(visit: Visit) -> tuple[datetime, datetime]:
     try:
         first, last = (date.fromisoformat(visit.text(name)) for name in ("first_day", "last_day"))
         return (
-            datetime.combine(first, time(), zone),
-            datetime.combine(last + timedelta(days=1), time(), zone),
+            datetime.combine(first, time(), zone).astimezone(UTC),
+            datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
         )
     except (ValueError, OverflowError):
         raise Refused(comparisons.BAD_SPAN) from None

@@ -23,6 +23,8 @@ from crm_store.messages import NotFound
 from crm_store.parked import count_parked
 from crm_store.staff import Staff
 
+_LAST_PAGE = 100_000  # nobody turns over so many
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -64,6 +66,11 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         """The address's query."""
         return self.request.query_params
+
+    @property
+    def page(self) -> int:
+        """Which page of a list the address asks for, from 1."""
+        return min(max(number_of(self.query.get("page", "")) or 1, 1), _LAST_PAGE)
 
     def id(self, name: str = "id") -> UUID:
         """An id in the path; NotFound if it is none."""
@@ -121,6 +128,11 @@ class Visit:
         if said:
             cookies.say_next(response, self.host, said, values)
         return response
+
+
+def number_of(text: str) -> int | None:
+    """The whole number in a part of an address or a form, if there is one that a database can hold."""
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 def safe_path(path: str, otherwise: str = "/console/home") -> str:

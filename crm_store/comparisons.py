@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Column, Index, delete, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from crm_store.conversations import Conversation
 from crm_store.db import NOT_PERSONAL, CleanJson, CleanText, UtcDateTime, new_id
 from crm_store.history import Message
 from crm_store.messages import NotFound, Refused
@@ -24,7 +25,8 @@ KINDS = ("lost", "gained", "answer", "intent", "confidence")  # how an outcome d
 BAD_SPAN = "choose a span that begins before it ends"
 SAME = "choose two different versions"
 NOT_KEPT = "this version is not kept any more"
-REASONS = (BAD_SPAN, SAME, NOT_KEPT)
+BROKEN = "one of the versions failed; the log has the details"
+REASONS = (BAD_SPAN, SAME, NOT_KEPT, BROKEN)
 
 
 class Comparison(SQLModel, table=True):
@@ -93,7 +95,8 @@ def ask(
         raise Refused(BAD_SPAN)
     if not {v for v in versions if v} <= kept_versions(session):
         raise Refused(NOT_KEPT)
-    old = session.exec(select(Comparison.id).order_by(col(Comparison.id).desc()).offset(_KEPT - 1)).all()
+    beyond = select(Comparison.id).order_by(col(Comparison.id).desc()).offset(_KEPT - 1)
+    old = session.exec(beyond.with_for_update()).all()  # One of them may just be written to.
     session.execute(delete(Compared).where(col(Compared.comparison_id).in_(old)))
     session.execute(delete(Comparison).where(col(Comparison.id).in_(old)))
     found = Comparison(
@@ -148,13 +151,17 @@ def note(
 ) -> bool:
     """Write down what differs among so many further messages; False: the comparison is gone.
 
-    A customer whose data were erased meanwhile is left out.
+    A customer whose data were erased meanwhile is left out; who is to be erased now waits for this.
     """
     mine = col(Comparison.id) == comparison_id
     counted = update(Comparison).where(mine)
     counted = counted.values(progress=progress, messages=col(Comparison.messages) + messages)
     if not session.execute(counted.returning(col(Comparison.id))).all():
         return False
+    # Erasing locks a customer's conversations first; until this is written it waits there.
+    talks = {row["conversation_id"] for row in rows}
+    held = select(Conversation.id).where(col(Conversation.id).in_(talks)).order_by(col(Conversation.id))
+    session.exec(held.with_for_update(read=True, key_share=True)).all()
     ids = [row["message_id"] for row in rows]
     still = select(Message.id).where(col(Message.id).in_(ids), col(Message.text) != "")
     there = set(session.exec(still).all())

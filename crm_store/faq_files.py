@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from crm_store.faq import Whole, Wording
@@ -72,6 +72,7 @@ class Table:
     faults: list[Fault] = field(default_factory=list)
     rows: int = 0
     columns: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)  # up to which each invented name is taken
 
     def fail(self, name: str, faults: Iterable[str]) -> None:
         """Leave an entry out, and say why."""
@@ -214,11 +215,11 @@ def _draft(row: Mapping[str, str], name: str, phrasings: Sequence[str]) -> Draft
 
 
 def _free(title: str, table: Table, names: Collection[str]) -> str:
-    name = found = name_from(title)
-    number = 1
-    while found in table.drafts or found in names:
+    name = name_from(title)
+    number = table.numbers.get(name, 1)
+    while (found := f"{name}_{number}" if number > 1 else name) in table.drafts or found in names:
         number += 1
-        found = f"{name}_{number}"
+    table.numbers[name] = number
     return found
 
 
@@ -271,7 +272,10 @@ def _moment(text: str) -> datetime | None:
         raise ValueError(f"expected a time such as 2026-03-01T00:00+08:00, got {text.strip()!r}") from None
     if found.tzinfo is None:
         raise ValueError(f"expected a zone with the time, such as +08:00, got {text.strip()!r}")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time within the calendar, got {text.strip()!r}") from None
 
 
 def _guarded(cell: str) -> str:

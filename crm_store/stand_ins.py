@@ -13,7 +13,8 @@ from typing import Any
 KINDS: Mapping[str, str] = {
     "phone": "phone", "email": "email", "address": "address", "name": "name", "person": "name",
 }  # fmt: skip
-_EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
+# Each run is tried from its beginning alone: from every place in it takes its square.
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
 # Cards, accounts, numbers of people: digits that stand together, or in groups; but not a date.
 _DATE = r"(?!(?:19|20)[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}(?![0-9]))"
 _LONG_NUMBER = re.compile(rf"{_DATE}(?<![0-9A-Za-z])\+?(?:[0-9][ -]?){{6,}}[0-9](?![0-9])")
@@ -40,9 +41,13 @@ class StandIns:
         said = said.strip()
         if kind not in KINDS or len(said) < 2 or said in self._of:
             return
-        self._of[said] = new = self._stand_in(KINDS[kind], said)
+        is_name = KINDS[kind] == "name"
+        new = self._stand_in(KINDS[kind], said)
+        while is_name and new.casefold() == said.casefold():  # Some people are really called so.
+            new = self._stand_in(KINDS[kind], said)
+        self._of[said] = new
         self._pattern = None
-        given = _given(said) if KINDS[kind] == "name" else ""
+        given = _given(said) if is_name else ""
         if given:
             self._of.setdefault(given, _given(new) or new)
 
@@ -130,7 +135,7 @@ def _given(name: str) -> str:
     first, _, rest = name.partition(" ")
     if rest:
         return first if len(first) > 2 else ""
-    return name[1:] if len(name) == 3 and _HAN.fullmatch(name) else ""
+    return name[1:] if len(name) == 3 and (_HAN.fullmatch(name) or _HANGUL.fullmatch(name)) else ""
 
 
 def kinds_in(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -81,8 +81,8 @@ def note_unanswered(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write down questions: message_id, conversation_id, customer_id, text, language, why, asked_at."""
     found = []
     for row in rows:
-        question = row["text"][:LONGEST]
-        if question.strip():
+        question = " ".join(row["text"].split())[:LONGEST]  # A phrasing is a line.
+        if question:
             told = {"state": "open", "label": None, "cluster": None}
             found.append(row | told | {"id": new_id(), "text": question, "key": key(question)})
     _NOTE.write(session, found)

@@ -30,6 +30,7 @@ class Clusterer:
         self._now = now
         self._not_before = 0.0  # by the monotonic clock
         self._process: subprocess.Popen[str] | None = None
+        self._stopping = False
 
     def is_due(self) -> bool:
         """Whether there is anything to put together, and the time for it."""
@@ -45,15 +46,19 @@ class Clusterer:
             if alone:
                 with self._database.reading() as session:
                     asked = unanswered.questions(session, self._now() + timedelta(seconds=1))
-                self._write(asked, self._numbers(asked[: unanswered.MOST_CLUSTERED]))
+                numbers = self._numbers(asked[: unanswered.MOST_CLUSTERED])
+                if numbers is not None:
+                    self._write(asked, numbers)
         self._not_before = monotonic() + max(LEAST_SECONDS, _REST * (monotonic() - begun))
 
     def stop(self) -> None:
         """End what is under way; it is done anew when the house opens again."""
+        self._stopping = True
         if self._process is not None:
             self._process.kill()
 
-    def _numbers(self, asked: list[tuple[str, str, int]]) -> list[int]:
+    def _numbers(self, asked: list[tuple[str, str, int]]) -> list[int] | None:
+        """As `nlu.clusters.cluster`; None if that has failed, so that what stands together stays so."""
         with subprocess.Popen(
             [sys.executable, "-m", "nlu.clusters"],
             stdin=subprocess.PIPE,
@@ -61,11 +66,14 @@ class Clusterer:
             text=True,
         ) as process:
             self._process = process
+            if self._stopping:
+                process.kill()
             told, _ = process.communicate(json.dumps([[text, count] for _, text, count in asked]))
             self._process = None
         if process.returncode:
-            log.error("clustering.failed", code=process.returncode)
-            return list(range(len(asked)))
+            if not self._stopping:
+                log.error("clustering.failed", code=process.returncode)
+            return None
         found: list[int] = json.loads(told)
         return found
 

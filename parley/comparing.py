@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlmodel import Session
+from sqlalchemy.exc import SQLAlchemyError
 
 from crm_store import comparisons
-from crm_store.comparisons import NOT_KEPT, Comparison
+from crm_store.comparisons import BROKEN, NOT_KEPT, Comparison
 from crm_store.db import Database
-from crm_store.messages import NotFound, ParleyError, Understanding
+from crm_store.messages import NotFound, Understanding
 from crm_store.said import Happened, Said, messages_in, what_happened
 from crm_store.wording import key
 from nlu.base import State
@@ -103,9 +103,14 @@ class Comparer:
         try:
             through = self._compare(asked)
         except (BadModel, NotFound) as found:
-            through, error = True, f"{NOT_KEPT}: {found}" if isinstance(found, BadModel) else NOT_KEPT
-        except ParleyError as found:
-            through, error = True, str(found)
+            log.warning("version.not_kept", comparison_id=str(asked.id), why=str(found))
+            through, error = True, NOT_KEPT
+        except SQLAlchemyError:
+            raise  # The database is away: it is begun anew.
+        except Exception:
+            # Begun anew, it would end the same way, and keep all others waiting.
+            log.exception("comparison.failed", comparison_id=str(asked.id))
+            through, error = True, BROKEN
         if through:
             with self._database.writing() as session:
                 comparisons.end(session, asked.id, self._now(), error)
@@ -115,9 +120,8 @@ class Comparer:
     def _compare(self, asked: Comparison) -> bool:
         """Whether it is through; not if the house closes meanwhile."""
         bot = self._bot()
+        before, after = (self._version(bot, one) for one in (asked.before_id, asked.after_id))
         with self._database.reading() as session:
-            before = self._version(session, bot, asked.before_id)
-            after = self._version(session, bot, asked.after_id)
             said = messages_in(session, asked.from_at, asked.until_at)
         numbers: dict[str, int] = {}
         replay = Replay(bot)
@@ -135,15 +139,17 @@ class Comparer:
                     return True
         return True
 
-    def _version(self, session: Session, bot: Bot, training_id: UUID | None) -> Version:
+    def _version(self, bot: Bot, training_id: UUID | None) -> Version:
         assert isinstance(bot.fallback, Embedded)
         assert isinstance(bot.dialogue, RuleDialogue)
         if training_id == bot.training_id:
             return Version(bot.fallback, bot.dialogue)
         if training_id is None:
+            # It may have to be trained, which takes its time: no transaction is open meanwhile.
             model = open_model(read_project(bot.project.path), self._models, lambda _: None)
         else:
-            model = open_stored(session, training_id, self._models)
+            with self._database.reading() as session:
+                model = open_stored(session, training_id, self._models)
         return Version(Embedded(model, bot.fallback.today), bot.dialogue.with_limits(model.limits))
 
 

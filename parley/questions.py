@@ -76,10 +76,12 @@ def has_picked(situation: Situation) -> bool:
 def masked(heard: Understanding) -> str:
     """The text with `…` in place of names, phone numbers, and addresses of either kind."""
     found = [e for e in (*heard.system_entities, *heard.entities) if e.entity in _PERSONAL]
-    text = heard.text
-    for entity in sorted(found, key=lambda e: -e.start):
-        text = f"{text[: entity.start]}…{text[entity.end :]}"
-    return text
+    pieces, last = [], 0
+    for entity in sorted(found, key=lambda e: e.start):
+        if entity.start >= last:  # Else it begins in what is masked already.
+            pieces += [heard.text[last : entity.start], "…"]
+        last = max(last, entity.end)
+    return "".join([*pieces, heard.text[last:]])
 
 
 def _is_typed(heard: Understanding) -> bool:

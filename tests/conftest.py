@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -15,20 +16,30 @@ import redis
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser
 
-from crm_store import passwords
+from crm_store import db, passwords
 from crm_store.db import Database
 from crm_store.migrating import upgrade
 from tests.chromium import Chromium
 from tests.postgres import Postgres, address
 
 importlib.import_module("crm_store.tables")  # Whatever a test imports, tables know each other.
+LONGEST = ("parley", "console", "campaigns", "bots")  # folders of tests
 REDIS = os.environ.get("PARLEY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a test that is given much time come first, so that nobody waits for them at the end."""
+    """What takes longest comes first, so that nobody waits for it at the end, when one file is left.
+
+    Those are files with a test that is given much time; then those with processes of their own or browsers.
+    """
     slow = {item.path for item in items if item.get_closest_marker("timeout")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, _rank(item.path)))
+
+
+def _rank(path: Path) -> int:
+    """The place of a file's folder: those that come late have many files that take a second or two."""
+    folder = path.relative_to(Path(__file__).parent).parts[0]
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +112,20 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: cheap)
         patch.setattr(passwords, "_NOBODY", cheap.hash(uuid.uuid4().hex))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_files() -> Iterator[None]:
+    """A commit need not reach the disk: nobody pulls the plug of a test. That of other processes does."""
+    prepare = db._prepare_sqlite
+
+    def quickly(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_prepare_sqlite", quickly)
         yield
 
 

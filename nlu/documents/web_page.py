@@ -19,7 +19,9 @@ class _Text(HTMLParser):
         self._unread = 0
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        if tag in _UNREAD:
+        if tag == "body":
+            self._unread = 0  # A head need not be closed.
+        elif tag in _UNREAD:
             self._unread += 1
         elif re.fullmatch("h[1-6]", tag):
             self.said.append(f"\n\n{'#' * int(tag[1])} ")

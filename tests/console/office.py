@@ -49,6 +49,7 @@ class Person:
     def __init__(self, office: Office, client: httpx.AsyncClient) -> None:
         self._office = office
         self.client = client
+        self._csrf: tuple[str, str] = "", ""  # of which session
 
     def get(self, path: str, **rest: Any) -> httpx.Response:
         """Open a page; redirects are followed."""
@@ -68,10 +69,13 @@ class Person:
 
     @property
     def csrf(self) -> str:
-        """What the forms of the session carry."""
-        found = CSRF.search(self.get("/console/account").text)
-        assert found, "nobody is signed in"
-        return found[1]
+        """What the forms of the session carry: the same in all of them."""
+        session = self.client.cookies.get("parley_session") or ""
+        if not session or self._csrf[0] != session:
+            found = CSRF.search(self.get("/console/account").text)
+            assert found, "nobody is signed in"
+            self._csrf = session, found[1]
+        return self._csrf[1]
 
 
 class _Feed:
@@ -240,6 +244,9 @@ class Desk:
         assert window
         width = self.page.evaluate("document.documentElement.scrollWidth") - window["width"]
         assert width <= 0, f"{width} px wider than the window"
+        # What scrolls is `main`; the document itself would scroll into nothing.
+        height = self.page.evaluate("document.documentElement.scrollHeight") - window["height"]
+        assert height <= 0, f"{height} px higher than the window"
         assert [url for url in self.asked if not url.startswith((self.url, "data:", "blob:"))] == []
         assert self.errors == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -247,6 +248,32 @@ def test_a_refused_training_says_why_and_only_an_administrator_puts_it_live(offi
 def upload(person: Person, text: str, encoding: str = "utf-8") -> httpx.Response:
     files = {"file": ("faq.csv", text.encode(encoding), "text/csv")}
     return person.post("/console/faq/import", files=files)
+
+
+def test_no_transaction_is_open_while_the_bot_is_asked_what_may_be_meant(office: Office) -> None:
+    held: list[int] = []
+
+    def preview(text: str, draft: Draft | None, own: FaqEntry | None) -> Mapping[str, Any]:
+        held.append(office.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return fake_preview(text, draft, own)
+
+    office.host = replace(office.host, preview=preview)
+    office.console.state.host = office.host
+    ask(office, "会唱歌吗")
+    assert "会唱歌吗" in office.as_("mia").get("/console/faq/unanswered").text
+    assert held == [0]
+
+
+def test_a_day_at_either_end_of_the_calendar_is_for_ever(office: Office) -> None:
+    mia = office.as_("mia")
+    entry = make(office, mia, first_day="0001-01-01", last_day="9999-12-31")
+    assert (entry.valid_from, entry.valid_until) == (None, None)
+    with office.database.writing() as session:
+        last = datetime.max.replace(tzinfo=UTC)  # As a program may say it.
+        draft = replace(Draft.of(faq.get_whole(session, entry.id)), valid_until=last)
+        faq_edits.edit(session, entry.id, draft, None, "staff:mia", NOON)
+    assert mia.get(f"/console/faq/{entry.id}").status_code == 200
+    assert mia.get("/console/faq").status_code == 200
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])

@@ -46,9 +46,9 @@ def trained(office: Office, count: int) -> list[UUID]:
     return found
 
 
-def asked(office: Office) -> None:
+def asked(office: Office, *texts: str) -> None:
     """Questions that nobody answered and that ask for the same."""
-    for text in ASKED:
+    for text in texts or ASKED:
         said = office.say(text)
         with office.database.writing() as session:
             conversation = session.get_one(Conversation, said.conversation_id)
@@ -109,6 +109,8 @@ def test_versions_are_listed_with_what_they_answer_from_and_two_are_compared(off
         ({"after": "project"}, "two different versions"),
         ({"last_day": "2026-02-01"}, "begins before it ends"),
         ({"last_day": "soon"}, "begins before it ends"),
+        ({"first_day": "0001-01-01"}, "begins before it ends"),
+        ({"last_day": "9999-12-31"}, "begins before it ends"),
         ({"before": "x"}, "not kept any more"),
     ],
 )
@@ -172,6 +174,18 @@ def test_questions_of_a_cluster_are_taught_as_an_intent_and_taken_back(office: O
     assert "能修自行车吗</h2>" not in sue.get("/console/faq/unanswered").text
 
 
+def test_a_question_of_several_lines_is_one_question(office: Office) -> None:
+    with_intents(office)
+    asked(office, "你好\n能修自行车吗")
+    sue = office.as_("sue")
+    (value,) = re.findall(r'name="question" value="([^"]*)"', sue.get("/console/faq/unanswered").text)
+    sue.post("/console/faq/unanswered/teach", question=value.replace("\n", "\r\n"), intent="repair")
+    with office.database.reading() as session:
+        assert taught.taught_texts(session) == {"repair": ["你好 能修自行车吗"]}
+    sue.post("/console/faq/unanswered/dismiss", question=value.replace("\n", "\r\n"))
+    assert "能修自行车吗</h2>" not in sue.get("/console/faq/unanswered").text
+
+
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_the_pages_are_whole_on_a_desk_on_a_phone_and_in_the_dark(
     sqlite_office: Office, browser: Browser, look: str
@@ -228,8 +242,13 @@ def test_both_versions_are_chosen_before_anything_is_asked(sqlite_office: Office
     versions = trained(office, 3)
     with office.serve() as url, desk(browser, url, "mia") as mia:
         page = mia.go("/console/versions")
-        page.locator("select[name=before]").select_option(str(versions[0]))
+        fields = page.locator("form.filters label").all()
+        assert len({box["y"] for field in fields if (box := field.bounding_box())}) == 1
+        page.locator("select[name=before]").select_option("project")
         page.locator("select[name=after]").select_option("project")
+        page.locator("form.filters button").click()
+        assert page.locator("[role=alert]").inner_text() == "Choose two different versions"
+        page.locator("select[name=before]").select_option(str(versions[0]))
         page.locator("form.filters button").click()
         page.locator("#comparing").wait_for()
     with office.database.reading() as session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from crm_store.stand_ins import StandIns
@@ -27,6 +29,21 @@ def test_a_given_name_alone_is_replaced_too() -> None:
         == "Hi Alex, dear Ms Alex Example: the car park"
     )
     assert stand_ins.replace("小明您好，王小明先生") == "王芳您好，王芳先生"
+
+
+def test_a_korean_given_name_is_replaced_too() -> None:
+    assert learnt(name="박민준").replace("박민준입니다. 민준 씨?") == "김민수입니다. 민수 씨?"
+
+
+@pytest.mark.parametrize("name", ["李华", "김민수", "Alex"])
+def test_whoever_is_called_like_a_stand_in_gets_another_one(name: str) -> None:
+    assert name not in learnt(name=name).replace(f"{name}, {name}")
+
+
+def test_a_long_run_of_letters_is_looked_through_once() -> None:
+    began = time.process_time()
+    assert StandIns().replace("a" * 40_000) == "a" * 40_000
+    assert time.process_time() - began < 1  # From every place in it: eight seconds.
 
 
 def test_a_short_latin_name_is_not_found_inside_of_words() -> None:

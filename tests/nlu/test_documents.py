@@ -44,6 +44,11 @@ def test_documents_become_passages_under_their_headings() -> None:
     assert said("note.txt", note) == [("note", "First.\n# not a heading\nSecond.", 0)]
 
 
+def test_a_page_whose_head_is_not_closed_is_read() -> None:
+    page = b"<!doctype html><head><title>x</title><style>p{}</style><body><h1>Tea</h1><p>Green tea."
+    assert said("page.html", page) == [("Tea", "Green tea.", 0)]
+
+
 def test_long_documents_are_cut_between_sentences_and_nothing_is_lost() -> None:
     text = "".join(f"第{n}条，商品签收后可以退货。" for n in range(300))
     found = read("long.txt", text.encode()).passages

@@ -16,7 +16,7 @@ from nlu.base import State
 from nlu.dialogue import RuleDialogue
 from nlu.embedded import Embedded
 from nlu.project import Project, read_project
-from nlu.train import train
+from tests.demo_bot import demo_model
 
 SHOP = Path(__file__).parents[2] / "config" / "bot"
 HERE = Path(__file__).parent
@@ -30,8 +30,8 @@ def project() -> Project:
 
 
 @pytest.fixture(scope="module")
-def interpreter(project: Project) -> Embedded:
-    return Embedded(train(project))
+def interpreter() -> Embedded:
+    return Embedded(demo_model())
 
 
 @pytest.fixture(scope="module")

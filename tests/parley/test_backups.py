@@ -29,6 +29,7 @@ from crm_store.recording import record
 from parley import archives, backups, dumps
 from parley.now import utc_now
 from tests.parley.tiny import NOW
+from tests.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,13 @@ class Place:
 
     def restore(self, file: Path, *, force: bool = False) -> backups.Restored:
         return backups.restore(self.settings, file, utc_now(), force, lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(postgres: Postgres) -> Iterator[None]:
+    """What somebody else is connected to is not restored."""
+    with postgres.unconnected():
+        yield
 
 
 @pytest.fixture

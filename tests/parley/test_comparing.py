@@ -7,13 +7,14 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
 from typer.testing import CliRunner
 
 from crm_store import comparisons, faq_edits, privacy, taught, trainings, unanswered
-from crm_store.comparisons import NOT_KEPT, SAME, Compared, Comparison
+from crm_store.comparisons import BROKEN, NOT_KEPT, SAME, Compared, Comparison
 from crm_store.conversations import Conversation
 from crm_store.db import Database
 from crm_store.faq import Wording
@@ -22,13 +23,15 @@ from crm_store.messages import Address, Content, Incoming, Policy, Refused
 from crm_store.recording import record
 from crm_store.said import yesterday
 from crm_store.trainings import Training
+from nlu.embedded import Embedded
 from nlu.model import Model
 from nlu.project import read_project
+from parley import comparing
 from parley.cli import app
 from parley.clustering import Clusterer
 from parley.comparing import kind_of
 from parley.learning import Learning, teachable
-from parley.training import open_bot
+from parley.training import open_bot, open_model
 from parley.workers import Worker
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -169,9 +172,44 @@ def test_a_version_that_is_gone_or_the_same_is_refused_and_a_broken_one_is_told(
         model.data = zlib.compress(b"{}\n")  # … and that of its row is of another time.
         session.add_all([training, model])
     found = house.compare(first, second)
-    assert found.status == "failed"
-    assert found.error
-    assert found.error.startswith(NOT_KEPT)
+    assert (found.status, found.error) == ("failed", NOT_KEPT)
+
+
+def test_a_version_that_cannot_read_a_message_ends_its_comparison_and_not_those_behind_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.says("anna", "能帮我修自行车吗？", YESTERDAY[0])
+    with house.database.writing() as session:
+        faq_edits.create(session, BIKES, "staff:mei", NOW)
+    training = house.train()
+    with monkeypatch.context() as patch:
+        patch.setattr(Embedded, "understand", lambda *_: 1 / 0)
+        found = house.compare(None, training)
+    assert (found.status, found.error) == ("failed", BROKEN)
+    assert not house.learning.comparer.is_due()
+    assert house.compare(None, training).status == "done"
+
+
+def test_no_transaction_is_open_while_the_projects_own_model_is_made_ready(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with house.database.writing() as session:
+        faq_edits.create(session, BIKES, "staff:mei", NOW)
+    first = house.train()
+    with house.database.writing() as session:
+        faq_edits.create(session, OTHER, "staff:mei", NOW)
+    house.train()
+    with house.database.writing() as session:
+        comparisons.ask(session, (first.id, None), YESTERDAY, "staff:mei", NOW)
+    held: list[int] = []
+
+    def opened(*given: Any) -> Model:
+        held.append(house.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return open_model(*given)
+
+    monkeypatch.setattr(comparing, "open_model", opened)
+    house.learning.comparer.work()
+    assert held == [0 if house.database.is_sqlite else 1]  # That is the lock of who compares.
 
 
 def test_an_earlier_version_is_put_live_again(house: House) -> None:
@@ -258,6 +296,26 @@ def test_questions_that_ask_for_the_same_stand_together(house: House) -> None:
         assert unanswered.settle(session, ["自行车能修吗", "可以修自行车吗"], "dismissed") == 3
     with house.database.reading() as session:
         assert unanswered.list_groups(session, later)[0].count == 1
+
+
+@pytest.mark.parametrize("how", ["fails", "is stopped"])
+def test_what_stands_together_stays_so_when_putting_together_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    for n, text in enumerate(("能帮我修自行车吗", "自行车能修吗")):
+        house.says(f"p{n}", text, NOW + timedelta(seconds=n))
+    later = NOW + timedelta(minutes=1)
+    Clusterer(house.database, lambda: later).work()
+    house.says("q", "do you repair umbrellas", NOW + timedelta(seconds=9))
+    clusterer = Clusterer(house.database, lambda: later)
+    if how == "is stopped":
+        clusterer.stop()
+    else:
+        monkeypatch.setattr("sys.executable", "/bin/false")
+    clusterer.work()
+    with house.database.reading() as session:
+        assert unanswered.count_groups(session, later) == 2
+        assert unanswered.has_unclustered(session, later)  # It is tried again.
 
 
 def test_how_outcomes_differ() -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import text
 
 from crm_store import channels
 from crm_store.messages import Policy, Sent
-from parley.app import create_app
 from parley.metrics import MOST_OUTCOMES, OTHER, Metrics
 from parley.watching import watched
 from tests.parley.serving import free_port
@@ -52,7 +51,7 @@ async def scrape(tiny: TinyHouse, client: str = "127.0.0.1", **headers: str) -> 
     given = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "path": "/metrics", "method": "GET", "query_string": b"",
              "headers": given, "client": (client, 4711)}  # fmt: skip
-    await create_app(tiny.house)(scope, receive, send)
+    await tiny.app(scope, receive, send)
     status, page = told[0]["status"], b"".join(event.get("body", b"") for event in told).decode()
     return status, read(page) if status == 200 else {}
 
@@ -194,7 +193,7 @@ def test_a_platform_that_makes_up_codes_does_not_fill_the_memory() -> None:
 
 def test_who_is_ready_says_of_each_part_that_it_is(database_url: str, tmp_path: Path) -> None:
     async def story(tiny: TinyHouse) -> None:
-        status, told = await fetch(create_app(tiny.house), "/readyz")
+        status, told = await fetch(tiny.app, "/readyz")
         parts = {"status": "ready", "database": "ok", "migrations": "ok", "bot": "ok"}
         assert (status, json.loads(told)) == (200, parts)
 
@@ -208,7 +207,7 @@ def test_an_older_database_is_not_ready_and_a_newer_one_is(
     async def story(tiny: TinyHouse) -> None:
         with tiny.house.database.writing() as session:
             session.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
-        answered, told = await fetch(create_app(tiny.house), "/readyz")
+        answered, told = await fetch(tiny.app, "/readyz")
         assert answered == status
         assert ("at 0001, expected 00" in told) == (status == 503)
 

@@ -24,7 +24,6 @@ from nlu.breaker import FAILURES, FIRST_REST
 from nlu.rasa_dialogue import RasaDialogue
 from nlu.rasa_server import RasaServer
 from nlu.rasa_wire import TIMEOUT as EVERYDAY
-from parley.app import create_app
 from parley.bot import Bot, Leader
 from parley.engines import Engine
 from tests.parley.test_metrics import scrape
@@ -91,7 +90,7 @@ class Rig:
         return [str(line["part"]) for line in self.said if line["event"] == name]
 
     async def ready(self) -> dict[str, Any]:
-        status, told = await fetch(create_app(self.tiny.house), "/readyz")
+        status, told = await fetch(self.tiny.app, "/readyz")
         assert status == 200
         found: dict[str, Any] = json.loads(told)
         return {name: found.get(name) for name in ("status", "understanding", "dialogue")}
