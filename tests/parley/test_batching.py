@@ -196,7 +196,7 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
 
     async def main() -> list[tuple[int, int]]:
         batcher = Batcher(
-            work, most=most, for_all=(Away,), patience=60, at_once=at_once, key=operator.itemgetter(0)
+            work, most=most, for_all=(Away,), patience=60, at_once=at_once, key=lambda item: item[0]
         )
         asked = []
         for number, (key, pause) in enumerate(arrivals):
