@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from console import drawing
 from console.library import Library, Unread
 from console.routing import Routes
-from console.visits import Visit
+from console.visits import Visit, number_of
 from crm_store import documents
 from crm_store.documents import Read
 from crm_store.messages import NotFound, Refused
@@ -174,12 +174,11 @@ def _name(file: UploadFile) -> str:
 
 
 def _version(visit: Visit) -> int:
-    return int(visit.text("version")) if visit.text("version").isdecimal() else 0
+    return number_of(visit.text("version")) or 0
 
 
 def _skip(visit: Visit) -> int:
-    given = visit.query.get("from", "0")
-    return int(given) if given.isdecimal() and len(given) < 7 else 0
+    return number_of(visit.query.get("from", "")) or 0
 
 
 def _library(visit: Visit) -> Library:
