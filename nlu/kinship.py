@@ -14,7 +14,9 @@ import numpy as np
 
 from nlu.features import Floats
 
-_BETWEEN = np.float32(8.0)  # what examples between count beside own words; 3 to 20 differ by less than half a point
+_BETWEEN = np.float32(
+    8.0
+)  # what examples between count beside own words; 3 to 20 differ by less than half a point
 _ROUNDS = 12  # of the power method: the largest eigenvalue is needed to a few hundredths
 
 

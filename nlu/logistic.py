@@ -61,7 +61,7 @@ def fit(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int, str
             lambda some: np.asarray(matrix @ (turned @ some)) + _BIAS * some.sum(axis=0),
             strength,
         ).run()
-        weights, start = np.asarray(turned @ shares, np.float32), np.float32(0)
+        weights, start = np.asarray(turned @ shares, np.float32), np.zeros(labels, np.float32)
     return np.vstack([weights, start + _BIAS * shares.sum(axis=0, keepdims=True)])
 
 

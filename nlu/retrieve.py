@@ -87,7 +87,9 @@ class Retriever:
         chances: Floats | None = None,
         vectors: Floats | None = None,
     ) -> list[tuple[Answer, ...]]:
-        """For each text (its `key` and its row) at most five entries, best first: three, and who is likelier.
+        """For each text (its `key` and its row) at most five entries, best first.
+
+        Three are always named, if anything at all speaks for them; more only if they are likely.
 
         `chances` (texts by entries) is what the classifier thinks of each entry, and then is the score:
         held-out phrasings show that similarity adds nothing to it. Without `chances` (too many entries for

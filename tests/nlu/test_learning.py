@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
 from crm_store.hanzi import SIMPLIFIED
 from crm_store.wording import key, normalise
-from nlu import logistic
+from nlu import concepts, logistic
 from nlu.annotations import read_annotations
 from nlu.calibrate import Held, certainty, sharpness
 from nlu.classify import Certainty, Classifier, log_share, packed
@@ -86,7 +89,9 @@ def test_scripts_give_their_own_ngrams() -> None:
 
 
 def test_what_a_text_begins_and_ends_with_counts_once_more() -> None:
-    borders = [[name for name in features(text) if name[0] == "b"] for text in ("how r u? ⟪city⟫", "去 tea店")]
+    borders = [
+        [name for name in features(text) if name[0] == "b"] for text in ("how r u? ⟪city⟫", "去 tea店")
+    ]
     assert borders == [["b^how", "byou$"], ["b^去", "b^去", "b店$", "b店$"]]
 
 
@@ -102,6 +107,16 @@ def test_words_give_their_concepts_whatever_their_language() -> None:
     for said in ("refunds", "我要退款", "환불"):
         assert "crefund" in features(said), said
     assert "copen" not in features("永远开心")
+
+
+def test_a_word_stands_under_a_concept_once() -> None:
+    listed: Counter[tuple[str, str]] = Counter()
+    for line in Path(concepts.__file__).with_name("concepts.txt").read_text("utf-8").splitlines():
+        name, colon, words = line.partition(": ")
+        assert colon or not line or line.startswith("#"), line
+        if not line.startswith("#"):
+            listed.update((name, word) for word in words.split())
+    assert [pair for pair, times in listed.items() if times > 1] == []
 
 
 @pytest.mark.parametrize(
