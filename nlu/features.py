@@ -49,7 +49,7 @@ _KINDS = {
     "y": 1.0,
     "l": 1.0,
 }
-_MOST_PIECES = 20_000  # runs whose n-grams are remembered: 10 MB
+_MOST_PIECES = 20_000  # runs whose n-grams are remembered: 14 MB
 _LONGEST_PIECE = 24  # characters of a run that may come again
 
 
