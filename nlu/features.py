@@ -2,7 +2,8 @@
 
 Runs of CJK give characters, pairs, triples and pairs with a gap; words of other scripts give themselves,
 pairs of words and their inner n-grams of two to five letters with the word's borders. Marks (see marks.py)
-give themselves. Words of all scripts give their concepts (see concepts.py).
+give themselves. Words of all scripts give their concepts (see concepts.py). What a text begins and ends
+with counts once more, as what is asked stands there: 怎么…, "can you …", …吗.
 """
 
 from __future__ import annotations
@@ -35,19 +36,20 @@ _CHAT = {"u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please",
 # How much each kind of n-gram counts, by the mark that its name begins with. Tuned on public sets.
 _KINDS = {
     "w": 2.0,
-    "c": 3.5,
+    "c": 2.5,
     "p": 0.8,
     "g": 1.0,
     "1": 2.0,
     "2": 1.0,
     "3": 0.5,
     "s": 0.5,
+    "b": 2.0,
     "m": 2.0,
     "h": 2.0,
     "y": 1.0,
     "l": 1.0,
 }
-_MOST_PIECES = 20_000  # runs whose n-grams are remembered: 10 MB
+_MOST_PIECES = 20_000  # runs whose n-grams are remembered: 14 MB
 _LONGEST_PIECE = 24  # characters of a run that may come again
 
 
@@ -57,18 +59,22 @@ def features(normal: str) -> list[str]:
         # A lone letter says something only to who was taught that very letter.
         return [f"l{normal}"]
     found: list[str] = []
+    said: list[str] = []
     before = ""
     for run in _runs(normal):
         run = _CHAT.get(run, run)
         found += _within(run)
         if run[0] == "⟪":
             continue
+        said.append(run)
         if run[0] >= _FIRST_CJK:
             before = ""
             continue
         if before:
             found.append(f"p{before} {run}")
         before = run
+    if said:
+        found += [*_opening(said[0]), *_closing(said[-1])]
     return found or [f"y{symbol}" for symbol in _SYMBOL.findall(normal)]
 
 
@@ -99,6 +105,16 @@ def _within(run: str) -> list[str]:
     return [*inner, f"w{run}", *[f"c{concept}" for concept in concepts_of(run)]]
 
 
+def _opening(run: str) -> list[str]:
+    """What a text that begins with this run begins with."""
+    return [f"b^{run[:1]}", f"b^{run[:2]}"] if run[0] >= _FIRST_CJK else [f"b^{run}"]
+
+
+def _closing(run: str) -> list[str]:
+    """What a text that ends with this run ends with."""
+    return [f"b{run[-1:]}$", f"b{run[-2:]}$"] if run[0] >= _FIRST_CJK else [f"b{run}$"]
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Texts as sparse rows: row i has `ids[bounds[i]:bounds[i + 1]]` with `weights`, length at most 1.
@@ -121,6 +137,8 @@ class _Piece(NamedTuple):
     lost: float
     name: str  # by which the next run's pair knows it; empty: a run of CJK, None's neighbour
     is_hint: bool
+    first: tuple[bytes, float]  # numbers, and what is not known, of a text that begins with it
+    last: tuple[bytes, float]  # of one that ends with it
 
 
 class Vocabulary:
@@ -189,6 +207,8 @@ class Vocabulary:
     def _row(self, text: str) -> tuple[bytes, float]:
         found: list[bytes] = []
         lost, before = 0.0, ""
+        first: _Piece | None = None
+        last: _Piece | None = None
         pieces, numbers = self._pieces, self._numbers
         for run in _runs(text):
             piece = pieces.get(run) or self._learn_piece(run)
@@ -196,6 +216,7 @@ class Vocabulary:
             lost += piece.lost
             if piece.is_hint:
                 continue
+            first, last = first or piece, piece
             if before and piece.name:
                 pair = numbers.get(f"p{before} {piece.name}")
                 if pair is None:
@@ -205,12 +226,21 @@ class Vocabulary:
             before = piece.name
         if not found or _is_lone_letter(text):
             return self._known(features(text))
+        if first and last:
+            found += (first.first[0], last.last[0])
+            lost += first.first[1] + last.last[1]
         return b"".join(found), lost
 
     def _learn_piece(self, run: str) -> _Piece:
         said = _CHAT.get(run, run)
         is_cjk = said[0] >= _FIRST_CJK
-        piece = _Piece(*self._known(_within(said)), "" if is_cjk else said, said[0] == "⟪")
+        piece = _Piece(
+            *self._known(_within(said)),
+            "" if is_cjk else said,
+            said[0] == "⟪",
+            self._known(_opening(said)),
+            self._known(_closing(said)),
+        )
         if len(run) <= _LONGEST_PIECE:
             if len(self._pieces) >= _MOST_PIECES:
                 self._pieces.clear()

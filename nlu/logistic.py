@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nlu.features import Floats, Rows
+from nlu.kinship import Kinship
 
 _STEPS = 80
 _TOLERANCE = 1e-3  # of the first gradient's length: beyond it no answer changes
 _REMEMBERED = 8  # steps that tell the curvature
-_DENSE = 3000  # examples up to which all their products are kept (36 MB)
+_DENSE = 3000  # examples up to which all their products are kept, twice (72 MB)
 _SMOOTHED = np.float32(0.05)  # how often an n-gram counts where it was not seen, of its mean
 _LEAST = np.float32(1e-4)
 _BIAS = np.float32(0.1)  # a constant n-gram's square: labels with more examples may start ahead
@@ -46,9 +47,13 @@ def fit(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int, str
 
     matrix = csr_matrix((rows.weights, rows.ids, rows.bounds), shape=(len(rows), width))
     if len(rows) <= _DENSE:
-        kernel = (matrix @ matrix.T).toarray().astype(np.float32) + _BIAS
-        shares = _Descent(targets, labels, lambda some: kernel @ some, strength).run()
+        kinship = Kinship.of(matrix)
+        shares = _Descent(
+            targets, labels, lambda some: kinship.both @ some + _BIAS * some.sum(axis=0), strength
+        ).run()
+        weights, start = kinship.weights(shares)
     else:
+        # Where examples are many, words are seen with enough others without their neighbours.
         turned = matrix.T.tocsr()
         shares = _Descent(
             targets,
@@ -56,8 +61,8 @@ def fit(rows: Rows, targets: npt.NDArray[np.int64], width: int, labels: int, str
             lambda some: np.asarray(matrix @ (turned @ some)) + _BIAS * some.sum(axis=0),
             strength,
         ).run()
-    weights = np.asarray(matrix.T @ shares, np.float32)
-    return np.vstack([weights, _BIAS * shares.sum(axis=0, keepdims=True)])
+        weights, start = np.asarray(turned @ shares, np.float32), np.zeros(labels, np.float32)
+    return np.vstack([weights, start + _BIAS * shares.sum(axis=0, keepdims=True)])
 
 
 def fit_dense(vectors: Floats, targets: npt.NDArray[np.int64], labels: int, strength: float) -> Floats:

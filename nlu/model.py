@@ -18,7 +18,7 @@ from nlu.limits import Limits
 from nlu.retrieve import Retriever
 from nlu.sentiment import Sentiment
 
-FORMAT = 9
+FORMAT = 10
 
 
 class BadModel(ParleyError):

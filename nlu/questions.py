@@ -13,12 +13,14 @@ _MARK = re.compile("[?!.,;\n？！。，；、]\\W*\\w")
 _TWICE = re.compile("[?？]\\W*\\w.*[?？]", re.DOTALL)
 _LONGEST = 300  # characters: a long text tells a story, it does not ask several things
 _MOST = 3
+_PERHAPS = 0.005  # a second entry with less is not what a text asks besides
 _SURE = 0.6  # a piece is a question of its own from this score on
 
 
 def may_ask_more(whole: Understanding) -> bool:
     """Whether it is worth the time to look at the pieces: two entries may be meant, or two marks ask."""
-    return len(whole.answers) > 1 or (bool(whole.answers) and bool(_TWICE.search(whole.text)))
+    likely = sum(answer.score > _PERHAPS for answer in whole.answers)
+    return likely > 1 or (bool(whole.answers) and bool(_TWICE.search(whole.text)))
 
 
 def pieces(text: str) -> list[str]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SHOWN = 5
-_TOO_SMALL = 0.02
+_ALWAYS = 3  # entries that are named however small their score: who looks at a list wants to choose
+_TOO_SMALL = 0.02  # a score that says nothing for its entry
 _MANY = 500  # entries, from which on it is not worth the time to sort them all
 
 
@@ -88,6 +89,8 @@ class Retriever:
     ) -> list[tuple[Answer, ...]]:
         """For each text (its `key` and its row) at most five entries, best first.
 
+        Three are always named, if anything at all speaks for them; more only if they are likely.
+
         `chances` (texts by entries) is what the classifier thinks of each entry, and then is the score:
         held-out phrasings show that similarity adds nothing to it. Without `chances` (too many entries for
         a classifier) the score is similarity: the cosine with the nearest phrasing, and of the encoder's
@@ -97,11 +100,13 @@ class Retriever:
         if not self.entries:
             return [()] * len(keys)
         scores = self._scores(rows, vectors) if chances is None else chances
-        shown = _highest(scores)
-        values = scores[np.arange(len(scores))[:, None], shown].tolist()
+        best = _highest(scores)
+        values = scores[np.arange(len(scores))[:, None], best].tolist()
         found = []
-        for text, numbers, points in zip(keys, shown.tolist(), values, strict=True):
-            near = [(self.entries[n], p) for n, p in zip(numbers, points, strict=True) if p > _TOO_SMALL]
+        for text, numbers, points in zip(keys, best.tolist(), values, strict=True):
+            likely = sum(point > _TOO_SMALL for point in points)
+            shown = [*zip(numbers, points, strict=True)][: max(likely, _ALWAYS)]
+            near = [(self.entries[number], point) for number, point in shown if point > 0]
             found.append(self._with_exact(self.exact.get(text), near))
         return found
 

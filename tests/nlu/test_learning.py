@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from crm_store.hanzi import SIMPLIFIED
 from crm_store.wording import key, normalise
-from nlu import logistic
+from nlu import concepts, logistic
 from nlu.annotations import read_annotations
 from nlu.calibrate import Held, certainty, sharpness
 from nlu.classify import Certainty, Classifier, log_share, packed
@@ -16,6 +20,7 @@ from nlu.embedded import Embedded
 from nlu.entities import EntityRules, Found
 from nlu.features import Floats, Rows, Vocabulary, features
 from nlu.folds import folds
+from nlu.kinship import Kinship
 from nlu.logistic import count
 from nlu.marks import mark
 from nlu.retrieve import Retriever
@@ -77,10 +82,24 @@ def test_marks_survive_a_long_text() -> None:
 def test_scripts_give_their_own_ngrams() -> None:
     assert {"1茶", "2茶叶", "3茶叶店", "s茶店"} <= set(features("茶叶店"))
     assert {"wopen", "g op", "gpen ", "pare you"} <= set(features("when r u open"))
-    assert features("⟨phone⟩ ⟪city⟫") == ["m⟨phone⟩", "h⟪city⟫"]
+    assert features("⟨phone⟩ ⟪city⟫") == ["m⟨phone⟩", "h⟪city⟫", "b^⟨phone⟩", "b⟨phone⟩$"]
     assert features("🙂") == ["y🙂"]
     assert features("") == []
     assert features("t") == ["lt"]
+
+
+def test_what_a_text_begins_and_ends_with_counts_once_more() -> None:
+    borders = [
+        [name for name in features(text) if name[0] == "b"] for text in ("how r u? ⟪city⟫", "去 tea店")
+    ]
+    assert borders == [["b^how", "byou$"], ["b^去", "b^去", "b店$", "b店$"]]
+
+
+@pytest.mark.parametrize("text", ["how r u?", "怎么退款 ok 谢谢", "call ⟨phone⟩ ⟪city⟫", "?", "x", ""])
+def test_a_row_holds_the_ngrams_of_its_text(text: str) -> None:
+    vocabulary = Vocabulary.learn([text, "how do you do", "怎么办"], ["asked", "other", "third"])
+    names = vocabulary.names
+    assert sorted(names[number] for number in vocabulary.rows([text]).ids) == sorted(features(text))
 
 
 def test_words_give_their_concepts_whatever_their_language() -> None:
@@ -88,6 +107,16 @@ def test_words_give_their_concepts_whatever_their_language() -> None:
     for said in ("refunds", "我要退款", "환불"):
         assert "crefund" in features(said), said
     assert "copen" not in features("永远开心")
+
+
+def test_a_word_stands_under_a_concept_once() -> None:
+    listed: Counter[tuple[str, str]] = Counter()
+    for line in Path(concepts.__file__).with_name("concepts.txt").read_text("utf-8").splitlines():
+        name, colon, words = line.partition(": ")
+        assert colon or not line or line.startswith("#"), line
+        if not line.startswith("#"):
+            listed.update((name, word) for word in words.split())
+    assert [pair for pair, times in listed.items() if times > 1] == []
 
 
 @pytest.mark.parametrize(
@@ -158,9 +187,12 @@ def test_traditional_characters_read_as_simplified_ones() -> None:
     assert not set(SIMPLIFIED) & set(SIMPLIFIED.values())
 
 
+TEAS = ("green tea", "green tea xyz", "xyz")
+
+
 def test_unknown_words_shorten_a_row() -> None:
     vocabulary = Vocabulary.learn(["open door", "green tea"], ["door", "tea"])
-    lengths = [float(np.sum(vocabulary.rows([text]).weights ** 2)) for text in ("tea", "tea xyz", "xyz")]
+    lengths = [float(np.sum(vocabulary.rows([text]).weights ** 2)) for text in TEAS]
     assert lengths[0] == pytest.approx(1, abs=1e-5)
     assert 0 < lengths[1] < 0.9
     assert lengths[2] == 0
@@ -194,24 +226,54 @@ def _gradient(rows: Rows, targets: list[int], weights: Floats, strength: float) 
     return found
 
 
-@pytest.mark.parametrize("dense", [3000, 2])
-def test_the_regression_stops_where_the_slope_is_nought(
-    dense: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logistic, "_DENSE", dense)
-    texts = ["open now", "are you open", "green tea", "black tea", "bye", "good bye now"]
-    targets = [0, 0, 1, 1, 2, 2]
-    vocabulary = Vocabulary.learn(texts, [str(target) for target in targets])
-    rows = vocabulary.rows(texts)
-    weights = logistic.fit(rows, np.array(targets), len(vocabulary), 3, 15.0)
-    assert np.abs(_gradient(rows, targets, weights, 15.0)).max() < 0.01
-    scores = np.array(
-        [
-            weights[rows.ids[a:b]].T @ rows.weights[a:b]
-            for a, b in zip(rows.bounds, rows.bounds[1:], strict=False)
-        ]
-    )
-    assert (scores + weights[-1]).argmax(axis=1).tolist() == targets
+TALK = ["open now", "are you open", "green tea", "black tea", "bye", "good bye now"]
+TARGETS = [0, 0, 1, 1, 2, 2]
+
+
+def _rows_of_talk() -> tuple[Rows, int]:
+    vocabulary = Vocabulary.learn(TALK, [str(target) for target in TARGETS])
+    return vocabulary.rows(TALK), len(vocabulary)
+
+
+def _kinship(rows: Rows, width: int) -> Kinship:
+    return Kinship.of(csr_matrix((rows.weights, rows.ids, rows.bounds), shape=(len(rows), width)))
+
+
+def test_the_regression_over_many_stops_where_the_slope_is_nought(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "_DENSE", 2)
+    rows, width = _rows_of_talk()
+    weights = logistic.fit(rows, np.array(TARGETS), width, 3, 15.0)
+    assert np.abs(_gradient(rows, TARGETS, weights, 15.0)).max() < 0.01
+    assert logistic.scores_of(rows, weights).argmax(axis=1).tolist() == TARGETS
+
+
+def test_the_regression_over_few_stops_where_the_slope_is_nought() -> None:
+    rows, width = _rows_of_talk()
+    scores = logistic.scores_of(rows, logistic.fit(rows, np.array(TARGETS), width, 3, 15.0))
+    assert scores.argmax(axis=1).tolist() == TARGETS
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    # There the pull of the weights is the push of what is not told right yet.
+    shares = 15.0 * (np.eye(3, dtype=np.float32)[TARGETS] - chances)
+    found = _kinship(rows, width).both @ shares + 0.1 * shares.sum(axis=0)
+    assert found == pytest.approx(scores, abs=0.05)
+
+
+def test_weights_score_as_the_kinship_that_they_were_learned_by() -> None:
+    rows, width = _rows_of_talk()
+    kinship = _kinship(rows, width)
+    shares = np.random.default_rng(0).normal(size=(len(TALK), 3)).astype(np.float32)
+    weights, start = kinship.weights(shares)
+    scores = logistic.scores_of(rows, np.vstack([weights, start]))
+    assert scores == pytest.approx(kinship.both @ shares, abs=1e-4)
+    assert kinship.both.trace() == pytest.approx(len(TALK), rel=1e-3)
+
+
+def test_who_share_no_word_are_akin_by_one_between_them() -> None:
+    texts = ["甴曱", "曱甪", "甪甾", *"亍彳孑孓巛冂凵勹匚卩"]
+    vocabulary = Vocabulary.learn(texts, texts)
+    kinship = _kinship(vocabulary.rows(texts), len(vocabulary))
+    assert kinship.both[0, 2] > kinship.both[0, 3]
+    assert kinship.own[0, 2] == pytest.approx(kinship.own[0, 3], abs=0.1)
 
 
 def test_many_unlikely_entries_do_not_outweigh_one_intent() -> None:
