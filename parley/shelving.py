@@ -67,7 +67,7 @@ class Shelving:
             documents = list(islice(self._library.passages(stamp), room + 1))
             if len(documents) > room:
                 log.warning("documents.left_out", most=MOST_PASSAGES)
-            self._shelf = Shelf.of([*documents[:room], *answers])
+            self._shelf = Shelf.of([*documents[:room], *answers], self._shelf)
             self._seen = stamp, project
             log.info("documents.read", documents=sum(map(len, stamp)), passages=len(self._shelf.passages))
 
