@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
@@ -180,6 +181,21 @@ def test_nothing_is_held_while_a_file_is_read(office: Office, monkeypatch: pytes
     monkeypatch.setattr(office.host.library, "read", slow)
     put(office.as_("ada"), ("care.docx", WORD))
     assert [one.name for one in kept(office)] == ["care.docx", "other.md"]
+
+
+def test_a_name_that_is_taken_is_refused_before_the_file_is_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = with_library(office).as_("ada")
+    # As Macs write it: each letter of Korean in its parts.
+    put(ada, (normalize("NFD", "안내 café.docx"), WORD))
+    assert [one.name for one in kept(office)] == ["안내 café.docx"]
+    assert office.host.library
+    monkeypatch.setattr(office.host.library, "read", lambda *_: pytest.fail("it is read"))
+    assert "there is a document of this name" in put(ada, ("안내 CAFÉ.docx", WORD))
+    path = f"{HERE}/{kept(office)[0].id}"
+    assert "at most 120 characters" in put(ada, (f"{'a' * 120}.docx", WORD))
+    assert ada.post(f"{path}/delete", version="9" * 5000).status_code == 422
 
 
 def test_many_passages_are_shown_page_by_page(office: Office) -> None:

@@ -251,8 +251,3 @@ def test_a_document_has_only_so_many_passages_and_marks() -> None:
     deep = "".join(f"{'#' * depth} {'长' * 40}\n" for depth in range(1, 6))
     assert fault_of("a.md", (deep + "###### b\nc\n" * (faults.MOST_PASSAGES + 1)).encode()) == "too_long"
     assert fault_of("a.md", b"\n" * (2 * faults.LONGEST_TEXT + 1)) == "too_long"
-
-
-def test_the_head_of_a_page_need_not_end() -> None:
-    page = b"<!doctype html><html><head><title>x</title><body><h1>Tea</h1><p>Green.</p>"
-    assert said("a.html", page) == [("Tea", "Green.", 0)]
