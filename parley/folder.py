@@ -15,7 +15,8 @@ from nlu.documents.faults import LARGEST, Fault, Unreadable
 from nlu.documents.passages import Passage
 from nlu.documents.read import PLAIN, Reading, ending_of, read
 
-Stamp = tuple[tuple[str, int, int], ...]  # files by their path within the folder, with time and size
+# Files by their path within the folder, with time and size. The time is that of their rights, too.
+Stamp = tuple[tuple[str, int, int], ...]
 _PASSING: frozenset[Fault] = frozenset({"busy"})  # faults that say nothing of the file
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ class Folder:
         self._apart = apart
         self._known: dict[str, tuple[tuple[int, int], Reading | Fault]] = {}
         self._reading = threading.Lock()
+        self.waits = False  # whether a file could not be read for now, when the passages were last
 
     @property
     def path(self) -> Path | None:
@@ -52,10 +54,10 @@ class Folder:
             return ()
         found = []
         for file in sorted(self._path.rglob("*")):
-            # A name that is no text can stand on no page.
-            if ending_of(file.name) and file.name == clean(file.name) and file.is_file():
+            name = file.relative_to(self._path)
+            if _is_document(name) and self._is_open_to_us(file):
                 state = file.stat()
-                found.append((str(file.relative_to(self._path)), state.st_mtime_ns, state.st_size))
+                found.append((str(name), max(state.st_mtime_ns, state.st_ctime_ns), state.st_size))
         return tuple(found)
 
     def files(self) -> list[File]:
@@ -78,19 +80,24 @@ class Folder:
     def passages(self, stamp: Stamp) -> Iterator[Passage]:
         """Of all files that can be read, as they were at `stamp`."""
         unread = 0
+        self.waits = False
+        kept = {name for name, _, _ in stamp}
+        with self._reading:
+            self._known = {name: known for name, known in self._known.items() if name in kept}
         for name, changed, size in stamp:
             reading = self._read(name, (changed, size))
+            self.waits = self.waits or reading in _PASSING
             if isinstance(reading, Reading):
                 yield from reading.passages
             else:
                 unread += 1
-        kept = {name for name, _, _ in stamp}
-        with self._reading:
-            self._known = {name: known for name, known in self._known.items() if name in kept}
         if unread:
             log.warning("documents.unread", files=unread)  # Which ones, and why, the console's page says.
 
     def _read(self, name: str, seen: tuple[int, int]) -> Reading | Fault:
+        known = self._known.get(name)
+        if known and known[0] == seen:  # Whoever looks at it does not wait for others that are read.
+            return known[1]
         with self._reading:
             known = self._known.get(name)
             if known and known[0] == seen:
@@ -100,11 +107,30 @@ class Folder:
                 self._known[name] = seen, reading
             return reading
 
+    def _is_open_to_us(self, file: Path) -> bool:
+        """Not a link out of the folder, either: who may write here may not read there by it."""
+        assert self._path
+        try:
+            if not file.is_file():
+                return False
+        except PermissionError:  # Its directory is closed.
+            return False
+        return not file.is_symlink() or file.resolve().is_relative_to(self._path.resolve())
+
     def _anew(self, name: str) -> Reading | Fault:
         assert self._path
-        with (self._path / name).open("rb") as opened:
-            data = opened.read(LARGEST + 1)
+        try:
+            with (self._path / name).open("rb") as opened:
+                data = opened.read(LARGEST + 1)
+        except PermissionError:
+            return "closed"
         try:
             return read(name, data) if ending_of(name) in PLAIN else self._apart(name, data)
         except Unreadable as error:
             return error.fault
+
+
+def _is_document(name: Path) -> bool:
+    """Not what programs hide or lock files with; nor what no page can show: a name that is no text."""
+    hidden = any(part.startswith((".", "~$")) for part in name.parts)
+    return bool(ending_of(name.name)) and not hidden and str(name) == clean(str(name))
