@@ -194,7 +194,8 @@ class House:
             self._loop.call_soon_threadsafe(self.hub.changed, [conversation_id])
 
     def close_pages(self) -> None:
-        """End what open pages follow, from whatever thread: else they would hold the server open."""
+        """End what open pages follow or wait for, from whatever thread: it would hold the server open."""
+        self.library.stop()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.hub.close)
 

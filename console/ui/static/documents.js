@@ -75,7 +75,9 @@ async function renew() {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("kept");
-    if (answer.ok && fresh) document.getElementById("kept").replaceWith(document.adoptNode(fresh));
+    if (!answer.ok || !fresh) return;
+    document.getElementById("kept").replaceWith(document.adoptNode(fresh));
+    fresh.dispatchEvent(new Event("drawn", { bubbles: true }));
   } catch {
     // Away: the list is as it was.
   }
