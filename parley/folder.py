@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
@@ -17,6 +18,7 @@ from nlu.documents.read import PLAIN, Reading, ending_of, read
 
 # Files by their path within the folder, with time and size. The time is that of their rights, too.
 Stamp = tuple[tuple[str, int, int], ...]
+PATIENCE = 10.0  # seconds of reading, after which those that are there already are enough
 _PASSING: frozenset[Fault] = frozenset({"busy"})  # faults that say nothing of the file
 
 log = structlog.get_logger()
@@ -64,9 +66,8 @@ class Folder:
         """All files, with what is known of them already."""
         found = []
         for name, changed, size in self.stamp():
-            seen, reading = self._known.get(name, ((0, 0), None))
             at = datetime.fromtimestamp(changed / 1e9, UTC)
-            found.append(File(name, size, at, reading if seen == (changed, size) else None))
+            found.append(File(name, size, at, self._seen(name, (changed, size))))
         return found
 
     def read(self, name: str) -> File | None:
@@ -78,30 +79,43 @@ class Folder:
         return None
 
     def passages(self, stamp: Stamp) -> Iterator[Passage]:
-        """Of all files that can be read, as they were at `stamp`."""
-        unread = 0
+        """Of all files that can be read, as they were at `stamp`; what takes long waits for the next time.
+
+        So what was deleted does not stay for as long as a folder of handbooks takes to be read.
+        """
+        until, unread, read = monotonic() + PATIENCE, 0, False
         self.waits = False
         kept = {name for name, _, _ in stamp}
         with self._reading:
             self._known = {name: known for name, known in self._known.items() if name in kept}
         for name, changed, size in stamp:
-            reading = self._read(name, (changed, size))
-            self.waits = self.waits or reading in _PASSING
+            reading = self._seen(name, (changed, size))
+            if reading is None:
+                if read and monotonic() >= until:
+                    self.waits = True
+                    continue
+                reading, read = self._read(name, (changed, size)), True
             if isinstance(reading, Reading):
                 yield from reading.passages
+            elif reading in _PASSING:
+                self.waits = True
             else:
                 unread += 1
-        if unread:
+        if unread and not self.waits:
             log.warning("documents.unread", files=unread)  # Which ones, and why, the console's page says.
 
+    def _seen(self, name: str, seen: tuple[int, int]) -> Reading | Fault | None:
+        """What is known of a file as it is now."""
+        at, reading = self._known.get(name, ((0, 0), None))
+        return reading if at == seen else None
+
     def _read(self, name: str, seen: tuple[int, int]) -> Reading | Fault:
-        known = self._known.get(name)
-        if known and known[0] == seen:  # Whoever looks at it does not wait for others that are read.
-            return known[1]
+        # Whoever looks at what is known does not wait for others that are read.
+        if known := self._seen(name, seen):
+            return known
         with self._reading:
-            known = self._known.get(name)
-            if known and known[0] == seen:
-                return known[1]
+            if known := self._seen(name, seen):
+                return known
             reading = self._anew(name)
             if reading not in _PASSING:
                 self._known[name] = seen, reading

@@ -19,6 +19,7 @@ from nlu.documents.faults import Unreadable
 from nlu.documents.passages import Passage
 from nlu.documents.read import Reading
 from nlu.project import Project
+from parley import folder as folders
 from parley import shelving as shelvings
 from parley.folder import Folder
 from parley.library import Library
@@ -234,3 +235,25 @@ def test_what_was_read_is_shown_while_another_file_is_read(folder: Path) -> None
     assert not asker.is_alive()
     go_on.set()
     reader.join()
+
+
+def test_what_takes_long_to_be_read_comes_to_the_shelf_by_and_by(
+    sqlite_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a document that was deleted is not drawn from while others are read."""
+    monkeypatch.setattr(folders, "PATIENCE", 0.0)
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text(f"This is {name}.", "utf-8")
+    database = Database(sqlite_url)
+    with database.writing() as session:
+        one = documents.add(
+            session, Read("a.pdf", 1, [Piece("", "Two years.", 3)], 3), "staff:ada", NOON
+        ).id
+    shelving = Shelving(Library(folder, database), lambda: PROJECT)
+    assert texts(shelving) == ["Two years.", "This is a.txt."]
+    with database.writing() as session:
+        documents.remove(session, one, 1, "staff:ada", NOON)
+    assert texts(shelving) == ["This is a.txt.", "This is b.txt."]
+    assert texts(shelving) == ["This is a.txt.", "This is b.txt.", "Within 7 days."]
+    before = shelving.ready
+    assert shelving.look() is before
