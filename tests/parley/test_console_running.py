@@ -135,12 +135,16 @@ def test_a_server_that_stops_waits_for_no_file_that_is_read(server: Server) -> N
         client.post("/console/sign-in", data={"name": "boss", "password": PASSWORD})
         csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/console/documents").text)
         assert csrf
-        sent = {"data": {"csrf": csrf[1]}, "files": {"files": ("a.pdf", file)}}
-        upload = threading.Thread(
-            target=lambda: answers.put(
-                client.post("/console/documents", headers={"accept-language": "en"}, **sent)
+        english, form = {"accept-language": "en"}, {"csrf": csrf[1]}
+
+        def send() -> None:
+            answers.put(
+                client.post(
+                    "/console/documents", headers=english, data=form, files={"files": ("a.pdf", file)}
+                )
             )
-        )
+
+        upload = threading.Thread(target=send)
         upload.start()
         until = time.monotonic() + 20
         while not is_reading(server):
