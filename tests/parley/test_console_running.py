@@ -127,7 +127,7 @@ def test_a_server_that_stops_waits_for_no_file_that_is_read(server: Server) -> N
     """It has too much text for a document: whoever waited for it to be read would be told that."""
     server.run("user", "add", "boss", "--role", "admin", "--password-stdin", typed=f"{PASSWORD}\n")
     file = Pdf(
-        [[f"Page {page}, line {line}: {PASSWORD}" for line in range(150)] for page in range(480)]
+        [[f"Page {page}, line {line}: {PASSWORD}" for line in range(150)] for page in range(200)]
     ).write()
     answers: Queue[httpx.Response] = Queue()
     assert server.process
