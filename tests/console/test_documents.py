@@ -251,6 +251,27 @@ def test_files_are_uploaded_with_and_without_scripts(
     assert [one.name for one in kept(office)] == ["手册.pdf"]
 
 
+@pytest.mark.parametrize(("status", "said"), [(413, "is too large"), (504, "the server did not answer")])
+def test_what_a_proxy_says_instead_is_told_in_words(
+    sqlite_office: Office, browser: Browser, status: int, said: str
+) -> None:
+    office = with_library(sqlite_office)
+    with office.serve() as url, desk(browser, url, "ada") as ada:
+        page = ada.go(HERE)
+        page.route(
+            "**/console/documents",
+            lambda route: (
+                route.fulfill(status=status, content_type="text/html", body="<h1>nginx</h1>")
+                if route.request.method == "POST"
+                else route.continue_()
+            ),
+        )
+        page.set_input_files("#files", {"name": "a.md", "mimeType": "text/plain", "buffer": b"Tea."})
+        page.get_by_role("button", name="Upload").click()
+        expect(page.locator(".outcome.bad")).to_contain_text(said)
+        expect(page.locator(".outcome.bad")).not_to_contain_text("nginx")
+
+
 def test_files_are_dropped_onto_the_page(sqlite_office: Office, browser: Browser) -> None:
     office = with_library(sqlite_office)
     with office.serve() as url, desk(browser, url, "ada") as ada:

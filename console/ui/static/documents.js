@@ -30,6 +30,12 @@ function refuse(shown, why) {
   shown.bar.remove();
 }
 
+// What stands in front of the server has words of its own, in HTML.
+function why(request) {
+  if (request.getResponseHeader("content-type")?.startsWith("text/plain")) return request.responseText;
+  return request.status === 413 ? form.dataset.tooLarge : form.dataset.lost;
+}
+
 function send(file, shown) {
   return new Promise((done) => {
     const body = new FormData();
@@ -48,7 +54,7 @@ function send(file, shown) {
     request.addEventListener("load", () => {
       if (request.status === 401) location.reload();
       if ([200, 422].includes(request.status)) shown.made.outerHTML = request.responseText;
-      else refuse(shown, request.responseText);
+      else refuse(shown, why(request));
       done();
     });
     request.addEventListener("error", () => {
