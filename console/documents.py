@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
+from unicodedata import normalize
+from uuid import UUID
 
 from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, Response
@@ -86,7 +88,7 @@ def replace(visit: Visit) -> Response:
     if file is None:
         return _document(visit, visit.word("documents.nothing_chosen"))
     try:
-        read = _read(visit, file)
+        read = _read(visit, file, visit.id())
         with visit.database.writing() as session:
             documents.replace(session, visit.id(), _version(visit), read, visit.actor, visit.now)
     except (Unread, Refused) as error:
@@ -156,8 +158,10 @@ def _kept(visit: Visit, file: UploadFile) -> Outcome:
     return Outcome(read.name)
 
 
-def _read(visit: Visit, file: UploadFile) -> Read:
+def _read(visit: Visit, file: UploadFile, own: UUID | None = None) -> Read:
     library = _library(visit)
+    with visit.database.reading() as session:
+        documents.check_name(session, _name(file), own)  # Nobody waits for a reading to be told that.
     return library.read(_name(file), file.file.read(library.largest + 1))
 
 
@@ -170,7 +174,8 @@ def _why(visit: Visit, error: Exception) -> str:
 def _name(file: UploadFile) -> str:
     """The file's own name, without folders and what no name has."""
     last = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    return " ".join("".join(one if one.isprintable() else " " for one in last).split())
+    bare = " ".join("".join(one if one.isprintable() else " " for one in last).split())
+    return normalize("NFC", bare)  # Macs take letters of Korean and those with accents apart.
 
 
 def _version(visit: Visit) -> int:

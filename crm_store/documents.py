@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from sqlalchemy import Column, delete, insert
@@ -84,7 +85,7 @@ def add(session: Session, read: Read, actor: str, now: datetime) -> Document:
     if count >= MOST_DOCUMENTS:
         raise Refused(MANY_DOCUMENTS)
     made = Document(
-        name=_name(session, read.name, None), folded_name=fold(read.name), bytes=read.bytes,
+        name=check_name(session, read.name), folded_name=fold(read.name), bytes=read.bytes,
         pages=read.pages, passages=len(read.pieces), added_by=actor, added_at=now,
     )  # fmt: skip
     _check_room(session, read, None)
@@ -103,7 +104,7 @@ def replace(
     exclusive(session, "documents")
     found = _locked(session, document_id, version)
     before = {"name": found.name, "passages": found.passages}
-    name = _name(session, read.name, document_id)
+    name = check_name(session, read.name, document_id)
     _check_room(session, read, document_id)
     found.name, found.folded_name = name, fold(name)
     found.bytes, found.pages, found.passages = read.bytes, read.pages, len(read.pieces)
@@ -179,16 +180,17 @@ def versions(session: Session) -> tuple[tuple[UUID, int], ...]:
 
 def fold(name: str) -> str:
     """The form in which names are compared."""
-    return clean(name).strip().casefold()
+    return normalize("NFC", clean(name).strip()).casefold()
 
 
-def _name(session: Session, name: str, own: UUID | None) -> str:
+def check_name(session: Session, name: str, own: UUID | None = None) -> str:
+    """The name as it is kept; Refused if it is none, or that of another document than `own`."""
     if not fold(name) or len(name) > LONGEST_NAME:
         raise Refused(BAD_NAME)
     other = session.exec(select(Document.id).where(col(Document.folded_name) == fold(name))).first()
     if other is not None and other != own:
         raise Refused(NAME_TAKEN)
-    return clean(name).strip()
+    return normalize("NFC", clean(name).strip())
 
 
 def _check_room(session: Session, read: Read, own: UUID | None) -> None:

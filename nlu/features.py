@@ -34,7 +34,7 @@ _FIRST_CJK = "\u3040"
 _SYMBOL = re.compile("[^\\w\\s]")
 _CHAT = {"u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please", "thx": "thanks"}
 # How much each kind of n-gram counts, by the mark that its name begins with. Tuned on public sets.
-_KINDS = {
+KINDS = {
     "w": 2.0,
     "c": 2.5,
     "p": 0.8,
@@ -150,7 +150,7 @@ class Vocabulary:
         numbers = np.arange(len(names), dtype=np.int32).tobytes()
         # As the bytes of an int32: joining them is what a row costs.
         self._numbers = {name: numbers[i * 4 : i * 4 + 4] for i, name in enumerate(names)}
-        self._lost = {kind: (weight * unseen) ** 2 for kind, weight in _KINDS.items()}
+        self._lost = {kind: (weight * unseen) ** 2 for kind, weight in KINDS.items()}
         self._pieces: dict[str, _Piece] = {}
 
     def __len__(self) -> int:
@@ -165,7 +165,7 @@ class Vocabulary:
         """The weight of each n-gram; of one that was never seen what the rarest of its kind has."""
         found = [self._numbers.get(name) for name in names]
         return [
-            _KINDS[name[0]] * self.unseen
+            KINDS[name[0]] * self.unseen
             if number is None
             else float(self.weights[int.from_bytes(number, "little")])
             for name, number in zip(names, found, strict=True)
@@ -180,7 +180,7 @@ class Vocabulary:
                 under.setdefault(name, set()).add(label)
         total = len(set(labels))
         rarity = Counter({count: math.log((1 + total) / (1 + count)) + 1 for count in range(total + 1)})
-        weights = [_KINDS[name[0]] * rarity[len(some)] for name, some in under.items()]
+        weights = [KINDS[name[0]] * rarity[len(some)] for name, some in under.items()]
         return cls(list(under), np.array(weights, np.float32), math.log(1 + total) + 1)
 
     def rows(self, texts: Iterable[str]) -> Rows:

@@ -96,10 +96,6 @@ class Answering:
         left = self._left(message)
         return self._asked(heard, names, left) if left >= LEAST_SECONDS else None
 
-    def look(self) -> None:
-        """Have the passages ready before they are needed."""
-        self._assistant.shelving.look()
-
     def _leaves_open(self, bot: Bot, known: Mapping[str, Any], heard: Understanding) -> bool:
         try:
             state = State(**deepcopy(dict(known)))

@@ -55,7 +55,6 @@ from parley.worked import Worked
 from parley.workers import Worker
 
 if TYPE_CHECKING:
-    from parley.answering import Answering
     from parley.assistant import Assistant
     from parley.together import Together
 
@@ -151,8 +150,8 @@ class House:
         self._begin("clock", self.clock.run(), vital=True)
         if self.assistant and self.settings.llm.summarise:
             self._begin("summaries", self._summed_up(self.assistant))
-        if self.worker.answering:
-            self._begin("documents", self._kept_ready(self.worker.answering))
+        if self.assistant:
+            self._begin("documents", self._kept_ready(self.assistant))
         for channel in self.channels:
             if channel.polls:
                 self._begin(channel.name, self._poll(channel), vital=True)
@@ -194,7 +193,8 @@ class House:
             self._loop.call_soon_threadsafe(self.hub.changed, [conversation_id])
 
     def close_pages(self) -> None:
-        """End what open pages follow, from whatever thread: else they would hold the server open."""
+        """End what open pages follow or wait for, from whatever thread: it would hold the server open."""
+        self.library.stop()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.hub.close)
 
@@ -273,9 +273,9 @@ class House:
             self.worker.answering = Answering(assistant, self.worker.policies, self.now)
         return assistant
 
-    async def _kept_ready(self, answering: Answering) -> None:
+    async def _kept_ready(self, assistant: Assistant) -> None:
         while True:
-            await in_thread(answering.look)
+            await in_thread(assistant.shelving.look)
             await asyncio.sleep(DOCUMENTS_SECONDS)
 
     async def _summed_up(self, assistant: Assistant) -> None:

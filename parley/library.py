@@ -62,6 +62,11 @@ class Library:
             raise NotFound("there is no such file in the folder")
         return _shown(found), _pieces(found.reading) if isinstance(found.reading, Reading) else ()
 
+    @property
+    def waits(self) -> bool:
+        """Whether, of the passages that were asked for last, some will be there later."""
+        return self._folder.waits
+
     def stamp(self) -> Stamp:
         """What differs whenever anything has changed. OSError, and what a database raises."""
         with self._database.reading() as session:

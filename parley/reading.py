@@ -57,7 +57,11 @@ class Reader:
             raise Unreadable("busy")
         command = [sys.executable, "-m", "nlu.documents.child"]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:  # noqa: S603
+        try:
+            begun = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere)  # noqa: S603
+        except OSError:  # There is no room for one more process.
+            raise Unreadable("busy") from None
+        with begun as process:
             self.running.add(process)
             try:
                 if self._stopped.is_set():

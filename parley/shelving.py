@@ -46,7 +46,7 @@ class Shelving:
             return self._shelf
         try:
             project = self._project()
-            stale = self._seen is None or self._seen[1] is not project
+            stale = self._seen is not None and self._seen[1] is not project
             if stale or time.monotonic() - self._looked >= LOOK_SECONDS:
                 self._looked = time.monotonic()
                 self._build(project)
@@ -67,8 +67,8 @@ class Shelving:
             documents = list(islice(self._library.passages(stamp), room + 1))
             if len(documents) > room:
                 log.warning("documents.left_out", most=MOST_PASSAGES)
-            self._shelf = Shelf.of([*documents[:room], *answers])
-            self._seen = stamp, project
+            self._shelf = Shelf.of([*documents[:room], *answers], self._shelf)
+            self._seen = None if self._library.waits else (stamp, project)
             log.info("documents.read", documents=sum(map(len, stamp)), passages=len(self._shelf.passages))
 
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 LARGEST = 20 * 1024 * 1024  # bytes of a file
 MOST_PAGES = 500
 LONGEST_TEXT = 1_000_000  # characters of a document, titles aside
+MOST_PASSAGES = 5000  # of a document: of a heading for each word there are as many as there are words
 MOST_UNPACKED = 64 * 1024 * 1024  # bytes of one part of a file that is packed
 Fault = Literal[
     "nothing",  # the file is empty
@@ -22,6 +23,7 @@ Fault = Literal[
     "too_long",
     "unpacked",  # it unpacks to more than any document has
     "too_slow",
+    "closed",  # the system does not let us read it
     "busy",  # too many are being read already
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from crm_store.messages import clean
-from nlu.documents.faults import LARGEST, LONGEST_TEXT, Unreadable
+from nlu.documents.faults import LARGEST, LONGEST_TEXT, MOST_PASSAGES, Unreadable
 from nlu.documents.passages import Passage, Section, cut
 
 # By ending: the module of this package, and its function from bytes to sections.
@@ -66,6 +66,8 @@ def read(name: str, data: bytes) -> Reading:
             raise Unreadable("too_long")
         pages = max(pages, section.page)
         passages += cut(name, [Section(clean(section.title), clean(section.body), section.page)])
+        if len(passages) > MOST_PASSAGES:
+            raise Unreadable("too_long")
     if not passages:
         raise Unreadable("no_text")
     return Reading(tuple(passages), pages)

@@ -10,11 +10,13 @@ from nlu.documents.faults import LONGEST_TEXT, Unreadable
 from nlu.documents.passages import Section
 from nlu.documents.text import decode
 
+_LONGEST_HEAD = 100_000  # characters of the first row, which says what stands between cells
+
 
 def lines(data: bytes) -> Iterator[Section]:
     """A section of all rows of a CSV file."""
     text = decode(data)
-    first = text.splitlines()[:1]
+    first = text[:_LONGEST_HEAD].splitlines()[:1]
     delimiter = max(",;\t", key=(first[0] if first else "").count)
     try:
         yield Section("", in_words(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nlu.documents.faults import Unreadable
+from nlu.documents.faults import LONGEST_TEXT, Unreadable
 from nlu.documents.passages import Headings, Section
 from nlu.documents.web_page import text_of
 
-_HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*\s*$")
+_HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
 _UNDERLINE = re.compile(r"(=|-)\1{2,}\s*$")
 _MARKUP = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}>\s?", re.MULTILINE)
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -45,17 +45,28 @@ def web_page(data: bytes) -> Iterator[Section]:
 
 def _sections(text: str, *, marked: bool) -> Iterator[Section]:
     """Titles only where headings are marked as such."""
+    if len(text) > 2 * LONGEST_TEXT:  # Marks and titles, too, are less than that of any document.
+        raise Unreadable("too_long")
     headings = Headings()
     body: list[str] = []
     for line in text.splitlines():
-        heading = _HEADING.match(line) if marked else None
+        heading = _heading(line) if marked else None
         below = _UNDERLINE.match(line) if marked and body and body[-1].strip() else None
         if not (heading or below):
             body.append(line)
             continue
-        said = heading[2] if heading else body.pop().strip()
-        depth = len(heading[1]) if heading else 1 if below and below[1] == "=" else 2
+        depth, said = heading or (1 if below and below[1] == "=" else 2, body.pop().strip())
         yield Section(headings.path, "\n".join(body))
         headings.enter(depth, said)
         body = []
     yield Section(headings.path, "\n".join(body))
+
+
+def _heading(line: str) -> tuple[int, str] | None:
+    """A heading's depth and words, without the marks that may close it."""
+    found = _HEADING.match(line)
+    if not found:
+        return None
+    said = found[2].rstrip()
+    bare = said.rstrip("#")
+    return len(found[1]), bare.rstrip() if bare[-1:].isspace() else said

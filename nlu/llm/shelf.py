@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from crm_store.wording import key, normalise
+import numpy as np
+
 from nlu.documents.passages import Passage
-from nlu.features import Vocabulary
-from nlu.retrieve import Retriever
+from nlu.llm.index import Index
 
 MOST_PASSAGES = 3000
+SHOWN = 5
 FAINT = 0.03  # a passage this far from a text has nothing to do with it
 
 
@@ -22,24 +23,16 @@ class Shelf:
     """Passages that can be searched."""
 
     passages: tuple[Passage, ...] = ()
-    _vocabulary: Vocabulary | None = field(default=None, repr=False)
-    _retriever: Retriever | None = field(default=None, repr=False)
+    _index: Index = field(default_factory=lambda: Index([]), repr=False)
 
     @classmethod
-    def of(cls, passages: Iterable[Passage]) -> Shelf:
-        """A shelf of these, each once, at most `MOST_PASSAGES`."""
+    def of(cls, passages: Iterable[Passage], before: Shelf | None = None) -> Shelf:
+        """A shelf of these, each once, at most `MOST_PASSAGES`; those of one before are known."""
         kept = tuple(dict.fromkeys(passages))[:MOST_PASSAGES]
-        if not kept:
-            return cls()
-        texts = {str(number): [passage.whole] for number, passage in enumerate(kept)}
-        said = {passage.whole: normalise(passage.whole) for passage in kept}
-        vocabulary = Vocabulary.learn([said[one] for (one,) in texts.values()], list(texts))
-        return cls(kept, vocabulary, Retriever.learn(texts, said, vocabulary))
+        return cls(kept, Index([one.whole for one in kept], before._index if before else None))
 
     def find(self, text: str) -> list[Passage]:
         """At most five passages that have something to do with the text, the nearest first."""
-        if self._vocabulary is None or self._retriever is None:
-            return []
-        normal = normalise(text)
-        (found,) = self._retriever.answers([key(text)], self._vocabulary.rows([normal]))
-        return [self.passages[int(one.entry)] for one in found if one.score > FAINT]
+        scores = self._index.scores(text)
+        nearest = np.argsort(-scores, kind="stable")[:SHOWN]
+        return [self.passages[place] for place in nearest.tolist() if scores[place] > FAINT]

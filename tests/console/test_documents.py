@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
@@ -182,6 +183,21 @@ def test_nothing_is_held_while_a_file_is_read(office: Office, monkeypatch: pytes
     assert [one.name for one in kept(office)] == ["care.docx", "other.md"]
 
 
+def test_a_name_that_is_taken_is_refused_before_the_file_is_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = with_library(office).as_("ada")
+    # As Macs write it: each letter of Korean in its parts.
+    put(ada, (normalize("NFD", "안내 café.docx"), WORD))
+    assert [one.name for one in kept(office)] == ["안내 café.docx"]
+    assert office.host.library
+    monkeypatch.setattr(office.host.library, "read", lambda *_: pytest.fail("it is read"))
+    assert "there is a document of this name" in put(ada, ("안내 CAFÉ.docx", WORD))
+    path = f"{HERE}/{kept(office)[0].id}"
+    assert "at most 120 characters" in put(ada, (f"{'a' * 120}.docx", WORD))
+    assert ada.post(f"{path}/delete", version="9" * 5000).status_code == 422
+
+
 def test_many_passages_are_shown_page_by_page(office: Office) -> None:
     ada = with_library(office).as_("ada")
     put(ada, ("long.md", "\n".join(f"# T{n}\n\nText {n}." for n in range(120)).encode()))
@@ -230,7 +246,30 @@ def test_files_are_uploaded_with_and_without_scripts(
         expect(page.locator(".outcome.good")).to_contain_text("手册.pdf is kept")
         expect(page.locator(".outcome.bad")).to_contain_text("scan.pdf holds no text")
         expect(page.locator("#kept .documents a")).to_have_text("手册.pdf")
+        if scripts:  # In the reader's own time, though the list came later than the page.
+            expect(page.locator("#kept time")).to_have_attribute("title", re.compile("."))
     assert [one.name for one in kept(office)] == ["手册.pdf"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(413, "is too large"), (504, "the server did not answer")])
+def test_what_a_proxy_says_instead_is_told_in_words(
+    sqlite_office: Office, browser: Browser, status: int, said: str
+) -> None:
+    office = with_library(sqlite_office)
+    with office.serve() as url, desk(browser, url, "ada") as ada:
+        page = ada.go(HERE)
+        page.route(
+            "**/console/documents",
+            lambda route: (
+                route.fulfill(status=status, content_type="text/html", body="<h1>nginx</h1>")
+                if route.request.method == "POST"
+                else route.continue_()
+            ),
+        )
+        page.set_input_files("#files", {"name": "a.md", "mimeType": "text/plain", "buffer": b"Tea."})
+        page.get_by_role("button", name="Upload").click()
+        expect(page.locator(".outcome.bad")).to_contain_text(said)
+        expect(page.locator(".outcome.bad")).not_to_contain_text("nginx")
 
 
 def test_files_are_dropped_onto_the_page(sqlite_office: Office, browser: Browser) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -225,3 +227,27 @@ def test_rubbish_is_read_or_refused(file: tuple[str, bytes]) -> None:
 
 def test_every_kind_has_its_reader() -> None:
     assert set(WHOLE) | {".pdf", ".htm"} == set(READERS)
+
+
+@pytest.mark.parametrize(
+    "line", ["# a" + " " * 100_000 + "b", "# " + "#" * 200_000 + "b", "a\n" + "-" * 200_000]
+)
+def test_no_line_takes_the_process_that_serves_long(line: str) -> None:
+    """Markdown of the folder is read in place, and a pattern that is looked for stops all other threads."""
+    began = time.process_time()
+    assert read("a.md", f"{line}\n\nText.".encode()).passages
+    assert time.process_time() - began < 5
+
+
+def test_a_headings_closing_marks_are_no_part_of_it() -> None:
+    assert [title for title, _, _ in said("a.md", b"## Tea ##\nx\n## C#\ny\n## # \nz")] == [
+        "Tea",
+        "C#",
+        "#",
+    ]
+
+
+def test_a_document_has_only_so_many_passages_and_marks() -> None:
+    deep = "".join(f"{'#' * depth} {'长' * 40}\n" for depth in range(1, 6))
+    assert fault_of("a.md", (deep + "###### b\nc\n" * (faults.MOST_PASSAGES + 1)).encode()) == "too_long"
+    assert fault_of("a.md", b"\n" * (2 * faults.LONGEST_TEXT + 1)) == "too_long"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.nlu.pdf_file import Pdf
 from tests.parley.serving import Server
 from tests.parley.wires import plain, wechat_text
 
@@ -119,6 +121,49 @@ def test_the_bots_stories_are_drawn_and_a_conversation_is_made_a_test_story(serv
         drawn = client.get("/console/stories").text
         assert "contact_form" in drawn
         assert "utter_greet" in drawn
+
+
+def test_a_server_that_stops_waits_for_no_file_that_is_read(server: Server) -> None:
+    """It has too much text for a document: whoever waited for it to be read would be told that."""
+    server.run("user", "add", "boss", "--role", "admin", "--password-stdin", typed=f"{PASSWORD}\n")
+    file = Pdf(
+        [[f"Page {page}, line {line}: {PASSWORD}" for line in range(150)] for page in range(200)]
+    ).write()
+    answers: Queue[httpx.Response] = Queue()
+    assert server.process
+    with httpx.Client(base_url=server.url, follow_redirects=True, timeout=60) as client:
+        client.post("/console/sign-in", data={"name": "boss", "password": PASSWORD})
+        csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/console/documents").text)
+        assert csrf
+        english, form = {"accept-language": "en"}, {"csrf": csrf[1]}
+
+        def send() -> None:
+            answers.put(
+                client.post(
+                    "/console/documents", headers=english, data=form, files={"files": ("a.pdf", file)}
+                )
+            )
+
+        upload = threading.Thread(target=send)
+        upload.start()
+        until = time.monotonic() + 20
+        while not is_reading(server):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        server.process.terminate()
+        answer = answers.get(timeout=20)
+        upload.join()
+    assert "could not be read now" in answer.text
+    server.process.wait(10)
+
+
+def is_reading(server: Server) -> bool:
+    """Whether it has a process that reads a file."""
+    assert server.process
+    found = subprocess.run(
+        ["pgrep", "-P", str(server.process.pid), "-f", "nlu.documents.child"], capture_output=True
+    )
+    return not found.returncode
 
 
 def test_people_are_managed_on_the_command_line(server: Server) -> None:

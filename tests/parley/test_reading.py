@@ -92,6 +92,15 @@ def test_what_waits_when_the_house_closes_is_let_go() -> None:
     assert not reader.running
 
 
+def test_where_no_process_can_be_begun_it_is_said_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with pytest.raises(Unreadable, match="busy"):
+        Reader().read("a.pdf", FILE)
+
+
 def test_what_unpacks_without_end_harms_nobody() -> None:
     for body in (b"<a>" * 1_000_000, b"<a>" + b" " * (MOST_UNPACKED + 1)):
         with pytest.raises(Unreadable, match="unpacked"):

@@ -30,6 +30,12 @@ function refuse(shown, why) {
   shown.bar.remove();
 }
 
+// What stands in front of the server has words of its own, in HTML.
+function why(request) {
+  if (request.getResponseHeader("content-type")?.startsWith("text/plain")) return request.responseText;
+  return request.status === 413 ? form.dataset.tooLarge : form.dataset.lost;
+}
+
 function send(file, shown) {
   return new Promise((done) => {
     const body = new FormData();
@@ -48,7 +54,7 @@ function send(file, shown) {
     request.addEventListener("load", () => {
       if (request.status === 401) location.reload();
       if ([200, 422].includes(request.status)) shown.made.outerHTML = request.responseText;
-      else refuse(shown, request.responseText);
+      else refuse(shown, why(request));
       done();
     });
     request.addEventListener("error", () => {
@@ -75,7 +81,9 @@ async function renew() {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("kept");
-    if (answer.ok && fresh) document.getElementById("kept").replaceWith(document.adoptNode(fresh));
+    if (!answer.ok || !fresh) return;
+    document.getElementById("kept").replaceWith(document.adoptNode(fresh));
+    fresh.dispatchEvent(new Event("drawn", { bubbles: true }));
   } catch {
     // Away: the list is as it was.
   }
