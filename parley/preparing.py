@@ -81,6 +81,8 @@ def main(arguments: list[str]) -> int:
     (config,) = arguments
     try:
         _prepare_here(read_settings(Path(config), os.environ))
+    except KeyboardInterrupt:
+        return 130  # as a shell counts that
     except (ParleyError, SettingsError) as error:
         _tell(str(error))
         return 1

@@ -100,6 +100,8 @@ def main(arguments: list[str]) -> int:
     config, host, port, command = arguments
     try:
         serve(Path(config) if config else None, host, int(port), command)
+    except KeyboardInterrupt:
+        return 130  # It was stopped before it served: as a shell counts that.
     except OSError as error:
         hint = ": stop what runs there, or take another --port" if error.errno == EADDRINUSE else ""
         _tell(f"parley run could not start on {host}:{port}: {error.strerror or error}{hint}")
