@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from config.settings import read_settings
 from crm_store.db import Database
-from crm_store.migrating import find_version
+from crm_store.migrating import find_version, newest_version
 from parley.cli import FILES
 from parley.cli.every import app
+from parley.preparing import prepare
 from tests.parley.serving import ROOT, Server
 
 # What takes a tenth of a second and more to load.
@@ -49,6 +51,15 @@ def test_all_that_a_server_chooses_by_name_is_compiled_beforehand() -> None:
     assert {"fastapi", "httptools", "psycopg", "redis", "sqlite3", "telegram", "uvloop"} <= libraries
     assert {"websockets", "wechatpy"} <= libraries
     assert libraries & {"alembic", "rich", "scipy", "typer"} == set()
+
+
+def test_a_first_start_has_its_database_migrated_before_it_serves(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    settings = read_settings(Server(tmp_path, url).config, {})
+    assert prepare(settings)
+    database = Database(url)
+    assert find_version(database) == newest_version()
+    database.close()
 
 
 def test_wrong_settings_are_told_in_words_and_change_nothing(tmp_path: Path) -> None:
