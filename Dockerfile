@@ -18,11 +18,11 @@ COPY crm_store crm_store
 COPY nlu nlu
 COPY pages pages
 COPY parley parley
-# Compiled as the server loads it (parley/lean.py); what only built it stays behind.
+# Compiled as the server loads it (parley/lean.py) and as commands do; what only built it stays behind.
 RUN .venv/bin/python -m pip install --no-input --disable-pip-version-check --no-deps --no-build-isolation \
         --editable . \
-    && .venv/bin/python -OO -c "import parley.server" \
-    && .venv/bin/python -c "import parley.cli" \
+    && .venv/bin/python -OO -m parley.compiling \
+    && .venv/bin/python -m compileall -q actions bots campaigns config console crm_store nlu pages parley \
     && .venv/bin/python -m pip uninstall --yes hatchling editables pip setuptools
 
 FROM python:${PYTHON}

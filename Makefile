@@ -82,7 +82,8 @@ again:
 	@touch $@
 .venv/parley.stamp: .venv/made.stamp pyproject.toml
 	@.venv/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
-	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -OO -c "import parley.server, parley.together"  # compiled as the server loads it: see parley/lean.py
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -OO -m parley.compiling  # for servers: see parley/lean.py
+	@.venv/bin/python -m compileall -q actions bots campaigns config console crm_store nlu pages parley  # for commands
 	@touch $@
 .venv/dev.stamp: .venv/made.stamp requirements/dev.lock
 	@echo "Adding the tools for tests to .venv …"

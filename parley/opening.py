@@ -13,10 +13,14 @@ from bots.base import Channel, ChannelSettings, Host, find_channel
 from config.reading import SettingsError, line_of, validate
 from config.settings import DAYS, Settings
 from crm_store.db import Database
+from crm_store.media import MediaFolder
 from crm_store.send_rules import Rules
 from nlu.action_server import ActionServer
 from nlu.endpoints import read_action_endpoint
 from parley.bot import Bot
+from parley.host import HouseHost
+from parley.live import Hub
+from parley.now import utc_now
 from parley.training import find_taught, open_bot
 
 
@@ -42,6 +46,12 @@ def documents_of(settings: Settings) -> Path | None:
             settings.file, [(line_of(settings.file, key), key, f"there is no folder {folder}")]
         )
     return folder
+
+
+def idle_host(settings: Settings) -> HouseHost:
+    """A host for channels that are opened to see whether they can be; nothing is connected."""
+    media = MediaFolder(settings.at(settings.media.dir), 0)
+    return HouseHost(Database(settings.resolved_database_url), Hub(), media, utc_now)
 
 
 def open_channels(settings: Settings, host: Host) -> list[Channel]:

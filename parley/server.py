@@ -1,4 +1,4 @@
-"""The server process: `python -m parley.server CONFIG HOST PORT`, which `parley run` becomes."""
+"""The server process: `python -m parley.server CONFIG HOST PORT COMMAND`, which `parley run` becomes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,27 @@ from crm_store.messages import ParleyError
 from parley.app import create_app
 from parley.house import House
 from parley.logs import set_up_log
+from parley.preparing import demo_staff, prepare
+from parley.welcome import welcome
 
 GRACE_SECONDS = 15
 
 
-def serve(config: Path, host: str, port: int) -> None:
-    """Serve until a signal comes. OSError if the address is taken, InUse if the SQLite file is."""
+def serve(config: Path | None, host: str, port: int, command: str) -> None:
+    """Serve until a signal comes. OSError if the address is taken, InUse if the SQLite file is.
+
+    `command` is how `parley` was called, for what is told.
+    """
     settings = read_settings(config, os.environ)
     set_up_log(settings.log.level, settings.log.format)
     # Both before the house is opened: a second server must not touch what the first one has in hand.
     listening = _listen(host, port)
+    if not prepare(settings):
+        return
     house = House(settings, tell=_tell)
     house.database.claim()
+    staff = demo_staff(settings, house.database)
+    print(welcome(house.channels, host, port, command, staff), flush=True)
     server = _Server(
         house,
         Config(
@@ -87,14 +96,18 @@ def _tell(what: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`CONFIG HOST PORT`; 1 if it could not start."""
-    config, host, port = arguments
+    """`CONFIG HOST PORT COMMAND`, CONFIG empty for the usual one; 1 if it could not start."""
+    config, host, port, command = arguments
     try:
-        serve(Path(config), host, int(port))
+        serve(Path(config) if config else None, host, int(port), command)
+    except KeyboardInterrupt:
+        return 130  # It was stopped before it served: as a shell counts that.
     except OSError as error:
         hint = ": stop what runs there, or take another --port" if error.errno == EADDRINUSE else ""
         _tell(f"parley run could not start on {host}:{port}: {error.strerror or error}{hint}")
-    except (OverflowError, ParleyError, SettingsError) as error:
+    except SettingsError as error:
+        _tell(str(error))
+    except (OverflowError, ParleyError) as error:
         _tell(f"parley run could not start on {host}:{port}: {error}")
     return 1
 

@@ -23,7 +23,7 @@ from actions.base import load_actions
 from bots.base import Channel, ChannelSettings, find_channel
 from campaigns.base import load_triggers
 from config.settings import Settings
-from parley.cli import app
+from parley.cli.every import app
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 WORDS = {

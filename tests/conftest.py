@@ -23,6 +23,8 @@ from tests.chromium import Chromium
 from tests.postgres import Postgres, address
 
 importlib.import_module("crm_store.tables")  # Whatever a test imports, tables know each other.
+# What one process has compiled, the hundreds that tests start need not compile again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 LONGEST = ("parley", "console", "campaigns", "bots")  # folders of tests
 REDIS = os.environ.get("PARLEY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 

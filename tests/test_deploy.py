@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from config.settings import read_settings
-from parley.cli import app
+from parley.cli.every import app
 from parley.opening import open_channels
 from scripts import reference
 

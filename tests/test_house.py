@@ -26,7 +26,7 @@ from bots.base import Channel, find_channel
 from campaigns.base import find_trigger, load_triggers
 from crm_store.db import Database
 from crm_store.migrating import differences
-from parley.cli import app
+from parley.cli.every import app
 from scripts import reference
 
 ROOT = Path(__file__).parent.parent

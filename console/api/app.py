@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 
 from console.api import (
     audit,
@@ -65,11 +67,16 @@ _NOUNS = [
 class Api(FastAPI):
     """The application, with the shapes that only errors have in its OpenAPI document."""
 
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self._writing = Lock()
+
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
-        document = super().openapi()
-        document["components"]["schemas"].update(problems.schemas())
-        return document
+        """The OpenAPI document, written when first asked for: a third of a second."""
+        with self._writing:
+            document = super().openapi()
+            document["components"]["schemas"].update(problems.schemas())
+            return document
 
 
 def create_api(host: Host) -> FastAPI:
@@ -79,7 +86,7 @@ def create_api(host: Host) -> FastAPI:
         version="1",
         summary="The API for programs.",
         description=_ABOUT,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,  # It would be written on the event loop: `docs` serves it.
         docs_url=None,
         redoc_url=None,
         openapi_tags=_NOUNS,
@@ -96,5 +103,6 @@ def create_api(host: Host) -> FastAPI:
     docs.install(api, PREFIX)
     # Routes are built when first looked at. Looking now shows a mistake at start, not to a caller, and
     # keeps the first requests of several applications in one process out of each other's way.
-    api.openapi()
+    for _ in iter_route_contexts(api.routes):
+        pass
     return api

@@ -1,4 +1,4 @@
-"""`/api/docs`: the OpenAPI document as a page of ours, which asks no other host for anything."""
+"""`/api/openapi.json`, and `/api/docs`: the same as a page of ours that asks no other host for anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 import pages
 from console.api.schemas import Field, Shapes, Type, parameters, type_of
@@ -59,18 +59,21 @@ class Shape:
 
 
 def install(api: FastAPI, prefix: str) -> None:
-    """Serve the page, and its style."""
+    """Serve the document, the page and its style. Both are written in a thread: they are no `async def`."""
 
-    async def draw(request: Request) -> Response:
+    def document(_: Request) -> Response:
+        return JSONResponse(api.openapi())
+
+    def draw(request: Request) -> Response:
         language = pages.choose_language(
             request.headers.get("accept-language", ""), request.query_params.get("language", "")
         )
-        document = api.openapi()
+        written = api.openapi()
         html = pages.render(
             "api_docs.html",
             language,
-            nouns=nouns(document, f"{request.url.scheme}://{request.url.netloc}"),
-            shapes=shapes(document),
+            nouns=nouns(written, f"{request.url.scheme}://{request.url.netloc}"),
+            shapes=shapes(written),
             style=_static.path("api_docs.css"),
             openapi=f"{prefix}/openapi.json",
             in_code=in_code,
@@ -78,6 +81,7 @@ def install(api: FastAPI, prefix: str) -> None:
         headers = {**pages.security_headers(), "content-language": language, "vary": "accept-language"}
         return HTMLResponse(html, headers=headers)
 
+    api.add_route(f"{prefix}/openapi.json", document, include_in_schema=False)
     api.add_route(f"{prefix}/docs", draw, include_in_schema=False)
     api.router.routes.extend(_static.routes())
 

@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -118,9 +119,12 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """All methods of the path: a route by itself knows only its own."""
-    paths = request.app.openapi()["paths"]
-    fitting = [item for path, item in paths.items() if compile_path(path)[0].match(request.scope["path"])]
-    return ", ".join(sorted({method.upper() for item in fitting for method in item} or {"GET"}))
+    fitting = [
+        route.methods or ()
+        for route in iter_route_contexts(request.app.routes)
+        if route.path and compile_path(route.path)[0].match(request.scope["path"])
+    ]
+    return ", ".join(sorted({method for methods in fitting for method in methods} or {"GET"}))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

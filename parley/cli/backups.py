@@ -17,7 +17,8 @@ from rich.progress import Progress
 from crm_store.messages import Refused
 from parley import backups
 from parley.backups import Tell
-from parley.cli.root import AsJson, Config, db, settings_from
+from parley.cli.given import settings_from
+from parley.cli.root import AsJson, Config, db
 from parley.now import utc_now
 
 

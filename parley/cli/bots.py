@@ -21,7 +21,8 @@ from nlu.model import Model
 from nlu.pipeline import Thresholds
 from nlu.project import DOMAINS, Project, read_project
 from nlu.story_tests import run_test_stories
-from parley.cli.root import AsJson, bot, settings_from
+from parley.cli.given import settings_from
+from parley.cli.root import AsJson, bot
 from parley.training import open_model, train_apart
 
 ModelFile = Annotated[

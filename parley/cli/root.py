@@ -1,14 +1,11 @@
-"""The command `parley` and the options that its commands share."""
+"""The command `parley` and the options that its commands share. Light: whatever is asked for loads this."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from config.settings import Settings, read_settings
 
 app = typer.Typer(
     name="parley",
@@ -32,8 +29,3 @@ Config = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
-
-
-def settings_from(config: Path | None) -> Settings:
-    """The settings of a command."""
-    return read_settings(config, os.environ)

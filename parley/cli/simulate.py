@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from parley.cli.root import Config, settings_from, simulate
+from parley.cli.given import settings_from
+from parley.cli.root import Config, simulate
 
 Port = Annotated[int | None, typer.Option(help="the port to listen on; else that of api_base_url")]
 Host = Annotated[str, typer.Option(help="the address to listen on")]

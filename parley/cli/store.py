@@ -13,7 +13,8 @@ import crm_store.tables  # noqa: F401  (all tables are known from here on)
 from crm_store.db import Database
 from crm_store.migrating import upgrade as upgrade_database
 from crm_store.tokens import SCOPES, new_token
-from parley.cli.root import Config, db, settings_from, token
+from parley.cli.given import settings_from
+from parley.cli.root import Config, db, token
 from parley.now import utc_now
 
 

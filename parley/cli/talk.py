@@ -17,7 +17,8 @@ from bots.terminal import Terminal, drawn
 from config.settings import Settings
 from crm_store import history
 from crm_store.messages import Content
-from parley.cli.root import Config, app, settings_from
+from parley.cli.given import settings_from
+from parley.cli.root import Config, app
 
 if TYPE_CHECKING:
     from parley.house import House

@@ -19,11 +19,13 @@ import parley
 from console import drawing
 from crm_store import messages, tables  # noqa: F401  (loads the errors of the store)
 
+LEAN = {f"parley.{name}" for name in ("lean", "server", "worker_process", "compiling")}
+
 
 def _sentences() -> Iterator[tuple[str, str]]:
     for package in (crm_store, campaigns, console, parley):
         for found in iter_modules(package.__path__, f"{package.__name__}."):
-            if found.ispkg or found.name in ("parley.server", "parley.worker_process", "parley.lean"):
+            if found.ispkg or found.name in LEAN:
                 continue
             for sentence in getattr(import_module(found.name), "REASONS", ()):
                 yield found.name, sentence

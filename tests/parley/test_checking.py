@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from parley.cli import app
+from parley.cli.every import app
 from tests.parley.rasa_sdk_server import TABLE
 
 CHANNEL = '[[channels]]\nname = "here"\nkind = "terminal"\n'

@@ -27,7 +27,7 @@ from nlu.embedded import Embedded
 from nlu.model import Model
 from nlu.project import read_project
 from parley import comparing
-from parley.cli import app
+from parley.cli.every import app
 from parley.clustering import Clusterer
 from parley.comparing import kind_of
 from parley.learning import Learning, teachable

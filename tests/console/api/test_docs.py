@@ -13,6 +13,7 @@ from fastapi.openapi.models import OpenAPI
 from playwright.sync_api import Browser, Route
 
 import pages
+from console.api import create_api
 from tests.console.api.shop import Shop
 
 
@@ -27,6 +28,12 @@ def document(sqlite_shop: Shop) -> dict[str, Any]:
 
 def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for item in document["paths"].values() for operation in item.values()]
+
+
+def test_a_start_does_not_wait_for_the_document_to_be_written(sqlite_shop: Shop) -> None:
+    api = create_api(sqlite_shop.api.state.host)
+    assert api.openapi_schema is None
+    assert api.openapi() is api.openapi_schema
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
