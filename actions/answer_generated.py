@@ -8,10 +8,6 @@ from typing import Any
 from actions.base import Turn, action
 from crm_store.messages import Content
 
-# A title with its page, by language.
-_PAGES = {"zh": "{title}，第{page}页", "ko": "{title}, {page}쪽", "ja": "{title}、{page}ページ"}
-_PAGE = "{title}, page {page}"
-
 
 @action("action_answer_generated")
 def answer_generated(turn: Turn) -> Iterable[Content]:
@@ -20,13 +16,18 @@ def answer_generated(turn: Turn) -> Iterable[Content]:
     if not text or not sources:
         return turn.say("utter_offer_help")
     for source in sources:
-        document = _with_page(_PAGE, str(source["document"]), source)
+        document = (
+            f"{source['document']}, page {source['page']}" if source.get("page") else source["document"]
+        )
         turn.note("source", f"{document}: {source['title']}", source["quote"])
     language = turn.understanding.language or turn.language
-    shape = _PAGES.get(language, _PAGE)
-    titles = "; ".join(dict.fromkeys(_with_page(shape, str(source["title"]), source) for source in sources))
+    titles = "; ".join(dict.fromkeys(_title(turn, source, language) for source in sources))
     return turn.say("utter_generated", answer=text, titles=titles, language=language)
 
 
-def _with_page(shape: str, title: str, source: Mapping[str, Any]) -> str:
-    return shape.format(title=title, page=source["page"]) if source.get("page") else title
+def _title(turn: Turn, source: Mapping[str, Any], language: str) -> str:
+    """What a source is called, with its page where it has pages."""
+    title, page = str(source["title"]), source.get("page")
+    if not page:
+        return title
+    return "".join(said.text for said in turn.say("utter_page", title=title, page=page, language=language))

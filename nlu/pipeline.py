@@ -31,8 +31,8 @@ class Thresholds:
     intent: float = 0.3  # below: not understood
     retrieval: float | None = None  # the same for a retrieval intent, where that is another limit
     ambiguity: float = 0.1  # nearer to the second intent than this: not understood
-    faq: float = 0.45  # an FAQ entry answers from here on
-    faq_agreed: float = 0.3  # … where the classifier, too, takes the text for an FAQ
+    faq: float = 0.6  # an FAQ entry answers from here on
+    faq_agreed: float = 0.45  # … where the classifier, too, takes the text for an FAQ
     choice: float = 0.1  # an intent or entry is offered as a choice from here on
     none: float = 0.0  # where even the likeliest is below, it is none of them: nothing is offered
     core: float = 0.3

@@ -31,7 +31,7 @@ def test_the_files_of_a_project_are_merged(shop: Project) -> None:
     assert shop.domain.session_expiration_minutes == 30
     assert [story.name for story in shop.stories] == ["yes after a picture"]
     assert len(shop.tests) == 3
-    assert (shop.thresholds.intent, shop.thresholds.ambiguity) == (0.35, 0.05)
+    assert (shop.thresholds.intent, shop.thresholds.ambiguity) == (0.5, 0.05)
     assert shop.thresholds.augmented is False
 
 
