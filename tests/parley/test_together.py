@@ -95,6 +95,8 @@ def test_pages_show_what_happens_in_other_processes(
         async with houses(postgres_url, redis_url, tmp_path, Policy(), (Ear(), Ear())) as (one, other):
             one.house.together._paged = other.house.together._paged = frozenset({"pigeon"})  # type: ignore[union-attr]
             ann, feed = Address("pigeon", "ann"), Feed(other.house.hub)
+            # After the look that each takes when it has joined.
+            await until(lambda: not other.house.together._missed)  # type: ignore[union-attr]
             async with other.house.hub.follow(ann) as events, feed.follow() as changes:
                 one.house.host.typing(ann)
                 assert (await next_of(events)).name == "typing"

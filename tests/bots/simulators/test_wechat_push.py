@@ -85,7 +85,7 @@ async def test_numbers_are_numbers_in_json() -> None:
 
 
 async def test_without_an_answer_in_time_the_same_message_comes_three_times() -> None:
-    async with open_shop(deadline=0.05) as shop:
+    async with open_shop(deadline=0.5) as shop:
         never = asyncio.Event()
 
         async def hang(received: Received) -> bytes:
