@@ -76,8 +76,8 @@ class Batcher(Generic[Item, Result]):
             self._hurry(asked, loop)
         if not self._running or (len(self._waiting) >= ENOUGH and len(self._running) < self._at_once):
             self._begin(ENOUGH)
-        elif self._overdue is None and len(self._running) < self._at_once:
-            self._overdue = loop.call_later(NOT_LONGER, self._has_waited)
+        else:
+            self._watch()
         return await asked.answer
 
     async def drain(self) -> None:
@@ -87,6 +87,11 @@ class Batcher(Generic[Item, Result]):
 
     def _begin(self, enough: int) -> None:
         self._running.add(asyncio.create_task(self._run(enough)))
+
+    def _watch(self) -> None:
+        """See to it that what waits does not wait long for a batch that takes long."""
+        if self._overdue is None and len(self._running) < self._at_once:
+            self._overdue = asyncio.get_running_loop().call_later(NOT_LONGER, self._has_waited)
 
     def _has_waited(self) -> None:
         self._overdue = None
@@ -112,6 +117,8 @@ class Batcher(Generic[Item, Result]):
             await self._work_off(enough)
         finally:
             self._running.discard(cast(asyncio.Task[None], asyncio.current_task()))
+            if self._waiting and self._running:
+                self._watch()  # It was too little to go on with beside the other batch.
 
     async def _work_off(self, enough: int) -> None:
         pause = AGAIN_SECONDS

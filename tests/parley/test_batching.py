@@ -291,3 +291,29 @@ def test_who_has_finished_goes_on_with_few_only_if_nobody_else_is_at_work() -> N
         patch.setattr("parley.batching.NOT_LONGER", 3600)
         asyncio.run(main())
     assert batches[2] == [100, 101, 102]
+
+
+def test_few_that_a_finished_batch_leaves_do_not_wait_for_one_that_hangs() -> None:
+    batches, gates = list[list[int]](), {0: threading.Event(), 1: threading.Event()}
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if items[0] in gates:
+            assert gates[items[0]].wait(10)
+        return list(items)
+
+    async def main() -> None:
+        batcher = Batcher(work, at_once=2, key=lambda item: item)
+        hangs = asyncio.create_task(batcher.do(0))
+        await until_true(lambda: len(batches) == 1)
+        second = [asyncio.create_task(batcher.do(n)) for n in range(1, 1 + ENOUGH)]
+        await until_true(lambda: len(batches) == 2 and batcher._overdue is None)
+        few = [asyncio.create_task(batcher.do(n)) for n in range(100, 103)]
+        await asyncio.sleep(0)
+        gates[1].set()
+        assert await asyncio.gather(*second, *few) == [*range(1, 1 + ENOUGH), 100, 101, 102]
+        gates[0].set()
+        await hangs
+
+    asyncio.run(main())
+    assert batches[2] == [100, 101, 102]
