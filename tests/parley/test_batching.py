@@ -219,101 +219,98 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
         assert mine == sorted(mine)
 
 
-def test_few_wait_for_the_batch_in_work_but_not_for_one_that_takes_long() -> None:
-    batches, gate = list[list[int]](), threading.Event()
+class Gated:
+    """Work that hangs with some items until their gate is opened, and fails if nobody opens it."""
 
-    def work(items: Sequence[int]) -> list[int]:
-        batches.append(list(items))
-        if 0 in items:
-            gate.wait(30)
+    def __init__(self, *hanging: int) -> None:
+        self.batches: list[list[int]] = []
+        self.gates = {item: threading.Event() for item in hanging}
+        self.batcher: Batcher[int, int] = Batcher(self._work, at_once=2, key=lambda item: item)
+
+    def begin(self, *items: int) -> asyncio.Future[list[int]]:
+        return asyncio.gather(*(asyncio.create_task(self.batcher.do(item)) for item in items))
+
+    def _work(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        if items[0] in self.gates:
+            assert self.gates[items[0]].wait(10)
         return list(items)
 
+
+MANY = range(1, 1 + ENOUGH)
+
+
+@pytest.fixture
+def no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is begun because something else takes long."""
+    monkeypatch.setattr("parley.batching.NOT_LONGER", 3600)
+
+
+def test_few_wait_for_the_batch_in_work_but_not_for_one_that_takes_long() -> None:
+    gated = Gated(0)
+
     async def main() -> None:
-        batcher = Batcher(work, at_once=2, key=lambda item: item)
-        slow = asyncio.create_task(batcher.do(0))
-        await until_true(lambda: batches)
+        slow = gated.begin(0)
+        await until_true(lambda: gated.batches)
         # These are few, and done all the same while the first one hangs.
-        assert await asyncio.gather(*(batcher.do(n) for n in range(1, 4))) == [1, 2, 3]
-        gate.set()
+        assert await gated.begin(1, 2, 3) == [1, 2, 3]
+        gated.gates[0].set()
         await slow
 
     asyncio.run(main())
-    assert batches == [[0], [1, 2, 3]]
+    assert gated.batches == [[0], [1, 2, 3]]
 
 
+@pytest.mark.usefixtures("no_watch")
 def test_many_are_worth_a_batch_beside_another_at_once() -> None:
-    batches, gate = list[list[int]](), threading.Event()
-
-    def work(items: Sequence[int]) -> list[int]:
-        batches.append(list(items))
-        if 0 in items:
-            gate.wait(30)
-        return list(items)
+    gated = Gated(0)
 
     async def main() -> None:
-        batcher = Batcher(work, at_once=2, key=lambda item: item)
-        slow = asyncio.create_task(batcher.do(0))
-        await until_true(lambda: batches)
-        await asyncio.gather(*(batcher.do(n) for n in range(1, 1 + ENOUGH)))
-        gate.set()
+        slow = gated.begin(0)
+        await until_true(lambda: gated.batches)
+        await gated.begin(*MANY)
+        gated.gates[0].set()
         await slow
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parley.batching.NOT_LONGER", 3600)
-        asyncio.run(main())
-    assert batches == [[0], list(range(1, 1 + ENOUGH))]
+    asyncio.run(main())
+    assert gated.batches == [[0], [*MANY]]
 
 
+@pytest.mark.usefixtures("no_watch")
 def test_who_has_finished_goes_on_with_few_only_if_nobody_else_is_at_work() -> None:
-    batches, gates = list[list[int]](), {0: threading.Event(), 1: threading.Event()}
-
-    def work(items: Sequence[int]) -> list[int]:
-        batches.append(list(items))
-        if items[0] in gates:
-            gates[items[0]].wait(30)
-        return list(items)
+    gated = Gated(0, 1)
 
     async def main() -> None:
-        batcher = Batcher(work, at_once=2, key=lambda item: item)
-        first = asyncio.create_task(batcher.do(0))
-        await until_true(lambda: len(batches) == 1)
-        second = [asyncio.create_task(batcher.do(n)) for n in range(1, 1 + ENOUGH)]
-        await until_true(lambda: len(batches) == 2)
-        few = [asyncio.create_task(batcher.do(n)) for n in range(100, 103)]
+        first = gated.begin(0)
+        await until_true(lambda: len(gated.batches) == 1)
+        second = gated.begin(*MANY)
+        await until_true(lambda: len(gated.batches) == 2)
+        few = gated.begin(100, 101, 102)
         await asyncio.sleep(0)
-        gates[1].set()
-        await asyncio.gather(*second)
-        assert len(batches) == 2
-        gates[0].set()
-        await asyncio.gather(first, *few)
+        gated.gates[1].set()
+        await second
+        assert len(gated.batches) == 2
+        gated.gates[0].set()
+        await asyncio.gather(first, few)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parley.batching.NOT_LONGER", 3600)
-        asyncio.run(main())
-    assert batches[2] == [100, 101, 102]
+    asyncio.run(main())
+    assert gated.batches[2] == [100, 101, 102]
 
 
 def test_few_that_a_finished_batch_leaves_do_not_wait_for_one_that_hangs() -> None:
-    batches, gates = list[list[int]](), {0: threading.Event(), 1: threading.Event()}
-
-    def work(items: Sequence[int]) -> list[int]:
-        batches.append(list(items))
-        if items[0] in gates:
-            assert gates[items[0]].wait(10)
-        return list(items)
+    gated = Gated(0, 1)
 
     async def main() -> None:
-        batcher = Batcher(work, at_once=2, key=lambda item: item)
-        hangs = asyncio.create_task(batcher.do(0))
-        await until_true(lambda: len(batches) == 1)
-        second = [asyncio.create_task(batcher.do(n)) for n in range(1, 1 + ENOUGH)]
-        await until_true(lambda: len(batches) == 2 and batcher._overdue is None)
-        few = [asyncio.create_task(batcher.do(n)) for n in range(100, 103)]
+        hangs = gated.begin(0)
+        await until_true(lambda: len(gated.batches) == 1)
+        second = gated.begin(*MANY)
+        await until_true(lambda: len(gated.batches) == 2 and gated.batcher._overdue is None)
+        few = gated.begin(100, 101, 102)
         await asyncio.sleep(0)
-        gates[1].set()
-        assert await asyncio.gather(*second, *few) == [*range(1, 1 + ENOUGH), 100, 101, 102]
-        gates[0].set()
+        gated.gates[1].set()
+        assert [*await second, *await few] == [*MANY, 100, 101, 102]
+        gated.gates[0].set()
         await hangs
 
     asyncio.run(main())
-    assert batches[2] == [100, 101, 102]
+    assert gated.batches[2] == [100, 101, 102]
