@@ -208,6 +208,7 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("parley.batching.AGAIN_SECONDS", 0.0005)
+        patch.setattr("parley.batching.LONGEST_PAUSE", 0.002)
         patch.setattr("parley.batching.ENOUGH", 4)
         patch.setattr("parley.batching.NOT_LONGER", 0.002)
         found = asyncio.run(main())
