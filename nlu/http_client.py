@@ -183,15 +183,15 @@ class _Asked:
     def through(self, connection: http.client.HTTPConnection) -> Answer:
         """The answer on this connection, whole."""
         connection.request(self.method, self.path, self.body, dict(self.headers))
-        response = connection.getresponse()
-        body = bytearray()
-        while piece := response.read1(_PIECE):
-            body += piece
-            if len(body) > self.largest:
-                raise TooLarge(f"the answer has more than {self.largest} bytes", sent=True)
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        response.close()
+        # Closed whatever comes: an answer without a length has taken the socket over from the connection.
+        with connection.getresponse() as response:
+            body = bytearray()
+            while piece := response.read1(_PIECE):
+                body += piece
+                if len(body) > self.largest:
+                    raise TooLarge(f"the answer has more than {self.largest} bytes", sent=True)
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
         return Answer(response.status, response.headers, bytes(body))
 
 
