@@ -169,8 +169,7 @@ _WRITE_CUSTOMERS = Rows(_OF_CUSTOMERS, ("customer_id", "words"), replaces=("cust
 
 def tick(session: Session, now: datetime) -> bool:
     """Read what is new, then some of what was there before: a small piece. True: more may be left."""
-    # An erasure waits for it, or it for the erasure: no word is written down after it was erased.
-    exclusive(session, "search")
+    _alone(session)
     progress = session.get_one(Progress, 1)
     room = MOST_MESSAGES - _read_new(session, progress, now)
     if room > 0 and progress.oldest > 1:
@@ -179,25 +178,34 @@ def tick(session: Session, now: datetime) -> bool:
     return _read_customers(session) == MOST_CUSTOMERS or room <= 0 or progress.oldest > 1
 
 
+def read_late(session: Session, now: datetime) -> set[str]:
+    """Read what was committed behind the newest message; no channel has anything to send because of it.
+
+    To be called once a second: it looks through thousands of messages, `tick` through none that is known.
+    On SQLite writers stand in line, and nothing comes late.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        _alone(session)
+        progress = session.get_one(Progress, 1)
+        if progress.moved_at is not None and now - progress.moved_at <= LATE_FOR:
+            known = select(MessageWords.seq).where(col(MessageWords.seq) == col(Message.seq)).exists()
+            behind = col(Message.seq).between(max(progress.newest - LATE, progress.oldest), progress.newest)
+            query = _messages().where(behind, _SAID != "", ~known).limit(MOST_MESSAGES)
+            _write_messages(session, session.execute(query).all())
+    return set()
+
+
+def _alone(session: Session) -> None:
+    # An erasure waits for it, or it for the erasure: no word is written down after it was erased.
+    exclusive(session, "search")
+
+
 def _read_new(session: Session, progress: Progress, now: datetime) -> int:
-    _read_late(session, progress, now)
     rows = _NEW.fetch(session, after=progress.newest, most=MOST_MESSAGES)
     if rows:
         progress.newest, progress.moved_at = rows[-1][0], now
         _write_messages(session, rows)
     return len(rows)
-
-
-def _read_late(session: Session, progress: Progress, now: datetime) -> None:
-    """What was committed behind the newest message. On SQLite writers stand in line: nothing is."""
-    if session.get_bind().dialect.name == "sqlite":
-        return
-    if progress.moved_at is None or now - progress.moved_at > LATE_FOR:
-        return
-    known = select(MessageWords.seq).where(col(MessageWords.seq) == col(Message.seq)).exists()
-    behind = col(Message.seq).between(max(progress.newest - LATE, progress.oldest), progress.newest)
-    query = _messages().where(behind, _SAID != "", ~known).limit(MOST_MESSAGES)
-    _write_messages(session, session.execute(query).all())
 
 
 def _read_old(session: Session, progress: Progress, room: int) -> None:

@@ -66,6 +66,7 @@ TICKS: Mapping[str, Tick] = {
     "followups": due_followups.tick,
     "erasures": erasures.tick,
     "idempotency_keys": idempotency.tick,
+    "late_words": search_index.read_late,
 }
 PIECES: Mapping[str, Piece] = {"search": search_index.tick}
 PUT_BACK = "put back"

@@ -40,6 +40,7 @@ def say(database: Database, who: str, *texts: str, name: str = "") -> UUID:
 def read(database: Database, now: datetime = NOW) -> None:
     with database.writing() as session:
         search_index.tick(session, now)
+        assert search_index.read_late(session, now) == set()
 
 
 def found(database: Database, words: str, **more: Any) -> list[UUID]:
