@@ -150,8 +150,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads."""
-        with Session(self.engine, autoflush=False) as session:
+        with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
             yield session
+            # Not rolled back: with that, psycopg forgets every statement that the connection has prepared.
+            session.commit()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -318,6 +320,7 @@ def _engine(url: str) -> Engine:
             json_deserializer=read_json,
             pool_size=10,
             max_overflow=10,
+            pool_use_lifo=True,
             pool_pre_ping=True,
             connect_args={name: n for name, n in _LOST_WITHIN.items() if name not in parsed.query},
         )

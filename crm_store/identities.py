@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Column, Index, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, listed
+from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listed
 from crm_store.messages import Address, Incoming, Window
+from crm_store.statements import Statement
 
 _LEFT = "left us"  # stands among the windows from when somebody left on
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -88,15 +88,17 @@ def lock_addresses(session: Session, addresses: Collection[Address]) -> None:
     """
     if not addresses or session.get_bind().dialect.name == "sqlite":
         return  # One transaction writes at a time.
-    pairs = [[address.channel, address.external_id] for address in addresses]
-    session.execute(_LOCK_ADDRESSES, {"rows": json.dumps(pairs)})
+    rows = as_list([(address.channel, address.external_id) for address in addresses])
+    _LOCK_ADDRESSES.run_once(session, {"rows": rows})
 
 
 # The inner query is not merged into the outer one, as it has an order of its own.
-_LOCK_ADDRESSES = text(
-    "SELECT pg_advisory_xact_lock(key) FROM ("
-    " SELECT DISTINCT hashtextextended(r.value::text, 0) AS key"
-    " FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value) ORDER BY key) AS ordered"
+_LOCK_ADDRESSES = Statement(
+    lambda _dialect: text(
+        "SELECT pg_advisory_xact_lock(key) FROM ("
+        " SELECT DISTINCT hashtextextended(r.value::text, 0) AS key"
+        " FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value) ORDER BY key) AS ordered"
+    )
 )
 
 

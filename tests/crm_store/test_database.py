@@ -1,4 +1,4 @@
-"""SQLite's log is brought into the file beside the work: it does not grow for ever, and holds nobody up."""
+"""SQLite's log does not grow for ever and holds nobody up; PostgreSQL plans a statement once."""
 
 from __future__ import annotations
 
@@ -54,4 +54,15 @@ def test_a_reader_in_the_midst_of_reading_and_a_writer_go_on_meanwhile(tmp_path:
     with database.reading() as reader:
         assert reader.execute(count).scalar() == 10 + MANY * 2
         assert set(reader.execute(select(CUSTOMERS.c.language)).scalars()) == {"zh"}
+    database.close()
+
+
+def test_what_was_only_read_lets_a_connection_keep_its_prepared_statements(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    for _ in range(8):
+        with database.reading() as session:
+            session.execute(text("SELECT 'kept'"))
+    with database.reading() as session:
+        prepared = session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert "SELECT 'kept'" in prepared
     database.close()
