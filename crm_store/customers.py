@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -159,6 +159,8 @@ def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]
     return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
+_LEARNT = "learnt"  # where a session keeps it
+_CALLED = ""  # among what was learnt: no attribute is named so
 _CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
 _CALL = Rows(_CUSTOMERS, ("display_name", "updated_at"), {"id": "of_id"})
 _ATTRIBUTES = SQLModel.metadata.tables[str(Attribute.__tablename__)]
@@ -175,6 +177,8 @@ _KNOW = Statement(_asking)
 
 def find_value(session: Session, customer_id: UUID, name: str) -> Any:
     """What is known of a customer under this name; None if nothing."""
+    if learnt := find_learnt(session, customer_id, name):
+        return learnt["value"]
     rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
     return rows[0][0] if rows else None
 
@@ -221,9 +225,28 @@ def set_attribute(
         "source_id": source_id,
         "updated_at": now,
     }
+    learnt = _learnt(session)
+    if learnt.get((customer_id, name)) == row:
+        return  # A slot that is bound to the record and the action that asked for it tell the same.
     session.flush()
     _LEARN.write(session, [row])
     _read_again(session, Attribute, (customer_id, name))
+    learnt[customer_id, name] = row
+
+
+def find_learnt(session: Session, customer_id: UUID, name: str) -> Mapping[str, Any] | None:
+    """The row of a fact that this transaction has written down; None if it has written none."""
+    return _learnt(session).get((customer_id, name))
+
+
+def _learnt(session: Session) -> dict[tuple[UUID, str], dict[str, Any]]:
+    """The facts that this transaction has written down; a savepoint remembers its own."""
+    within = session.get_nested_transaction() or session.get_transaction()
+    begun, learnt = session.info.get(_LEARNT, (None, None))
+    if learnt is None or begun is not within:
+        session.info[_LEARNT] = within, (learnt := dict[tuple[UUID, str], dict[str, Any]]())
+    known: dict[tuple[UUID, str], dict[str, Any]] = learnt
+    return known
 
 
 def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
@@ -235,6 +258,7 @@ def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
 
 def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
     """Know a fact no more."""
+    _learnt(session).pop((customer_id, name), None)
     session.execute(
         delete(Attribute).where(col(Attribute.customer_id) == customer_id, col(Attribute.name) == name)
     )
@@ -242,9 +266,14 @@ def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
 
 def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
     """Call the customer by this name from now on."""
+    row = {"of_id": customer_id, "display_name": name, "updated_at": now}
+    learnt = _learnt(session)
+    if learnt.get((customer_id, _CALLED)) == row:
+        return
     session.flush()
-    _CALL.write(session, [{"of_id": customer_id, "display_name": name, "updated_at": now}])
+    _CALL.write(session, [row])
     _read_again(session, Customer, customer_id)
+    learnt[customer_id, _CALLED] = row
 
 
 def add_tag(session: Session, customer_id: UUID, tag: str, *, source: str, now: datetime) -> bool:

@@ -72,13 +72,14 @@ class Record:
         changes, self._changes = self._changes, []
         return changes
 
-    def _now(self, kind: str, name: str) -> Any:
+    def _now(self, kind: str, name: str, before: Any) -> Any:
         session, customer_id = self._situation.session, self._situation.conversation.customer_id
         if kind == "tag":
             return name in customers.tags(session, customer_id)
         if kind == "consent":
             return consents.find_consent(session, customer_id, name)
-        return customers.find_value(session, customer_id, name)
+        learnt = customers.find_learnt(session, customer_id, name)
+        return learnt["value"] if learnt else before
 
     def _usable(self, one: Bound, value: Any) -> Any:
         if one.kind == "tag" or one.kind == "consent":
@@ -92,8 +93,8 @@ class Record:
         session, customer_id, now = situation.session, situation.conversation.customer_id, situation.now
         message_id = situation.message.id
         kind, name = one.fact
-        self._facts[one.fact] = value
-        if self._now(kind, name) == value:
+        before, self._facts[one.fact] = self._facts.get(one.fact), value
+        if self._now(kind, name, before) == value:
             return  # The action that has filled the slot has written it down itself.
         if kind == "tag" and value:
             customers.add_tag(session, customer_id, name, source="message", now=now)
