@@ -14,6 +14,9 @@ AGAIN_SECONDS = 0.05  # and twice as long each time
 LONGEST_PAUSE = 0.4
 ENOUGH = 16  # items that are worth a batch beside another one
 NOT_LONGER = 0.05  # seconds that fewer wait for the batch in work
+MANY = 8  # hasty items in a batch: after so many as many more are about to come
+GATHER_SECONDS = 0.002  # so long a batch waits for them
+PATIENT_SECONDS = 0.005  # so long what is patient waits for what is not
 
 
 @dataclass(slots=True)
@@ -21,6 +24,7 @@ class _Asked(Generic[Item, Result]):
     item: Item
     answer: asyncio.Future[Result]
     until: float  # on the loop's clock: so long it is tried
+    patient: bool
 
 
 class Batcher(Generic[Item, Result]):
@@ -28,6 +32,9 @@ class Batcher(Generic[Item, Result]):
 
     `work` returns one result an item. When it raises for a batch, each item is tried by itself, so
     that one bad item fails alone.
+
+    After a batch of many the next one waits a moment for as many: they come in, one after the other, from
+    those whose answers have just gone out, and a batch of the first few would keep the rest waiting.
 
     Several batches may be in work at a time: a further one is begun where it is worth its cost, or where
     the one in work takes long. Items with the same key are never in two of them.
@@ -61,29 +68,53 @@ class Batcher(Generic[Item, Result]):
         self._running: set[asyncio.Task[None]] = set()
         self._in_work: list[set[Hashable]] = []  # the keys of each batch
         self._overdue: asyncio.TimerHandle | None = None
+        self._hasty = 0  # of those that wait
+        self._as_many = 0  # hasty ones were in the last batch
+        self._gathered: asyncio.TimerHandle | None = None
         self._hurried: deque[_Asked[Item, Result]] = deque()  # in the order in which their time is over
         self._alarm: asyncio.TimerHandle | None = None  # one for all of them
 
-    async def do(self, item: Item, *, hurried: bool = False) -> Result:
+    async def do(self, item: Item, *, hurried: bool = False, patient: bool = False) -> Result:
         """Have the item done; its result, or what `work` raised for it.
 
         `hurried`: TimeoutError when the patience is over, though it may be in work and be done yet.
+        `patient`: it goes along with the next batch rather than have one of its own.
         """
         loop = asyncio.get_running_loop()
-        asked: _Asked[Item, Result] = _Asked(item, loop.create_future(), loop.time() + self._patience)
+        asked: _Asked[Item, Result] = _Asked(
+            item, loop.create_future(), loop.time() + self._patience, patient
+        )
         self._waiting.append(asked)
+        self._hasty += not patient
         if hurried:
             self._hurry(asked, loop)
-        if not self._running or (len(self._waiting) >= ENOUGH and len(self._running) < self._at_once):
-            self._begin(ENOUGH)
-        else:
-            self._watch()
+        self._consider(loop)
         return await asked.answer
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""
-        while self._running:
+        while self._waiting or self._running:
+            if not self._running:
+                self._begin(1)
             await asyncio.wait(self._running)
+
+    def _consider(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin a batch where that is worth it now, else see to it that one begins in time."""
+        if self._running:
+            if len(self._waiting) >= ENOUGH and len(self._running) < self._at_once:
+                self._begin(ENOUGH)
+            else:
+                self._watch()
+        elif self._hasty and (self._as_many < MANY or self._hasty >= self._as_many):
+            self._begin(1)
+        elif self._waiting and self._gathered is None:
+            wait = GATHER_SECONDS if self._hasty else PATIENT_SECONDS
+            self._gathered = loop.call_later(wait, self._have_gathered)
+
+    def _have_gathered(self) -> None:
+        self._gathered = None
+        if self._waiting and not self._running:
+            self._begin(1)
 
     def _begin(self, enough: int) -> None:
         self._running.add(asyncio.create_task(self._run(enough)))
@@ -95,7 +126,7 @@ class Batcher(Generic[Item, Result]):
 
     def _has_waited(self) -> None:
         self._overdue = None
-        if self._waiting and len(self._running) < self._at_once:
+        if self._waiting and 0 < len(self._running) < self._at_once:
             self._begin(1)
 
     def _hurry(self, asked: _Asked[Item, Result], loop: asyncio.AbstractEventLoop) -> None:
@@ -117,18 +148,17 @@ class Batcher(Generic[Item, Result]):
             await self._work_off(enough)
         finally:
             self._running.discard(cast(asyncio.Task[None], asyncio.current_task()))
-            if self._waiting and self._running:
-                self._watch()  # It was too little to go on with beside the other batch.
+            if self._waiting:
+                self._consider(asyncio.get_running_loop())
 
     async def _work_off(self, enough: int) -> None:
         pause = AGAIN_SECONDS
         while batch := self._take(enough):
-            enough = ENOUGH
             keys = {self._key(asked.item) for asked in batch} if self._at_once > 1 else set()
             self._in_work.append(keys)
             try:
                 await self._do_together(batch)
-                pause = AGAIN_SECONDS
+                return
             except self._for_all as error:
                 self._put_back(batch, error)
                 await asyncio.sleep(pause)
@@ -139,16 +169,23 @@ class Batcher(Generic[Item, Result]):
     def _take(self, enough: int) -> list[_Asked[Item, Result]]:
         """What may go together now; nothing if that is too little to be worth a batch beside another."""
         if not self._in_work:
-            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-            return batch
-        taken, left = list[_Asked[Item, Result]](), list[_Asked[Item, Result]]()
+            taken, left = self._waiting[: self._most], self._waiting[self._most :]
+            return self._taken(taken, left)
+        taken, left = [], []
         held = set[Hashable]().union(*self._in_work)
         for asked in self._waiting:
             fits = len(taken) < self._most and self._key(asked.item) not in held
             (taken if fits else left).append(asked)
         if len(taken) < enough:
             return []
-        self._waiting = left
+        return self._taken(taken, left)
+
+    def _taken(
+        self, taken: list[_Asked[Item, Result]], left: list[_Asked[Item, Result]]
+    ) -> list[_Asked[Item, Result]]:
+        self._waiting, before = left, self._hasty
+        self._hasty = sum(not asked.patient for asked in left)
+        self._as_many = before - self._hasty
         return taken
 
     async def _do_together(self, batch: Sequence[_Asked[Item, Result]]) -> None:
@@ -176,6 +213,7 @@ class Batcher(Generic[Item, Result]):
             if asked.until <= now:
                 _fail(asked.answer, error)
         self._waiting[:0] = [asked for asked in batch if not asked.answer.done()]
+        self._hasty = sum(not asked.patient for asked in self._waiting)
 
 
 def _fail(answer: asyncio.Future[Result], error: Exception) -> None:

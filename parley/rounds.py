@@ -93,7 +93,8 @@ class Rounds:
 
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
-        return await self._batcher.do(item, hurried=isinstance(item, Arrival))
+        came_in = isinstance(item, Arrival)
+        return await self._batcher.do(item, hurried=came_in, patient=not came_in)
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]

@@ -167,12 +167,14 @@ def test_who_is_in_a_hurry_is_told_when_the_time_is_over_though_the_work_goes_on
 @given(
     at_once=st.integers(1, 3),
     most=st.integers(1, 40),
-    arrivals=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=120),
+    arrivals=st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 2), st.booleans()), min_size=1, max_size=120
+    ),
     away=st.sets(st.integers(0, 20)),
     took=st.lists(st.sampled_from((0.0, 0.001, 0.003)), min_size=1, max_size=8),
 )
 def test_each_key_keeps_its_order_however_many_batches_are_in_work(
-    at_once: int, most: int, arrivals: list[tuple[int, int]], away: set[int], took: list[float]
+    at_once: int, most: int, arrivals: list[tuple[int, int, bool]], away: set[int], took: list[float]
 ) -> None:
     lock, in_work, done = threading.Lock(), list[set[int]](), list[tuple[int, int]]()
     tries = 0
@@ -199,8 +201,8 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
             work, most=most, for_all=(Away,), patience=60, at_once=at_once, key=lambda item: item[0]
         )
         asked = []
-        for number, (key, pause) in enumerate(arrivals):
-            asked.append(asyncio.create_task(batcher.do((key, number))))
+        for number, (key, pause, patient) in enumerate(arrivals):
+            asked.append(asyncio.create_task(batcher.do((key, number), patient=patient)))
             await asyncio.sleep(pause * 0.0005)
         found = await asyncio.gather(*asked)
         await batcher.drain()
@@ -211,11 +213,12 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
         patch.setattr("parley.batching.LONGEST_PAUSE", 0.002)
         patch.setattr("parley.batching.ENOUGH", 4)
         patch.setattr("parley.batching.NOT_LONGER", 0.002)
+        patch.setattr("parley.batching.MANY", 3)
         found = asyncio.run(main())
-    wanted = [(key, number) for number, (key, _) in enumerate(arrivals)]
+    wanted = [(key, number) for number, (key, *_) in enumerate(arrivals)]
     assert found == wanted
     assert sorted(done, key=operator.itemgetter(1)) == wanted
-    for key in {key for key, _ in arrivals}:
+    for key in {key for key, *_ in arrivals}:
         mine = [one for one in done if one[0] == key]
         assert mine == sorted(mine)
 
@@ -228,8 +231,9 @@ class Gated:
         self.gates = {item: threading.Event() for item in hanging}
         self.batcher: Batcher[int, int] = Batcher(self._work, at_once=2, key=lambda item: item)
 
-    def begin(self, *items: int) -> asyncio.Future[list[int]]:
-        return asyncio.gather(*(asyncio.create_task(self.batcher.do(item)) for item in items))
+    def begin(self, *items: int, patient: bool = False) -> asyncio.Future[list[int]]:
+        asked = (asyncio.create_task(self.batcher.do(item, patient=patient)) for item in items)
+        return asyncio.gather(*asked)
 
     def _work(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
@@ -239,12 +243,13 @@ class Gated:
 
 
 MANY = range(1, 1 + ENOUGH)
+FOR_EVER = 3600.0
 
 
 @pytest.fixture
 def no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is begun because something else takes long."""
-    monkeypatch.setattr("parley.batching.NOT_LONGER", 3600)
+    monkeypatch.setattr("parley.batching.NOT_LONGER", FOR_EVER)
 
 
 def test_few_wait_for_the_batch_in_work_but_not_for_one_that_takes_long() -> None:
@@ -315,3 +320,73 @@ def test_few_that_a_finished_batch_leaves_do_not_wait_for_one_that_hangs() -> No
 
     asyncio.run(main())
     assert gated.batches[2] == [100, 101, 102]
+
+
+def test_what_is_patient_goes_along_with_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley.batching.PATIENT_SECONDS", FOR_EVER)
+    gated = Gated()
+
+    async def main() -> None:
+        patient = gated.begin(1, 2, patient=True)
+        await asyncio.sleep(0.05)
+        assert gated.batches == []
+        await gated.begin(3)
+        assert await patient == [1, 2]
+
+    asyncio.run(main())
+    assert gated.batches == [[1, 2, 3]]
+
+
+def test_what_is_patient_waits_for_nobody_for_long() -> None:
+    gated = Gated()
+
+    async def main() -> None:
+        assert await gated.begin(1, 2, patient=True) == [1, 2]
+
+    asyncio.run(main())
+    assert gated.batches == [[1, 2]]
+
+
+def test_what_is_patient_is_done_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley.batching.PATIENT_SECONDS", FOR_EVER)
+    gated = Gated()
+
+    async def main() -> None:
+        patient = gated.begin(1, patient=True)
+        await asyncio.sleep(0)
+        await gated.batcher.drain()
+        assert patient.done()
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("no_watch")
+def test_after_many_a_batch_waits_a_moment_for_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley.batching.GATHER_SECONDS", FOR_EVER)
+    gated = Gated()
+
+    async def main() -> None:
+        await gated.begin(*MANY)
+        first = gated.begin(*MANY[:-1])
+        await asyncio.sleep(0.05)
+        assert len(gated.batches) == 1
+        # As many as before: they are not kept waiting for more.
+        await asyncio.gather(first, gated.begin(MANY[-1]))
+
+    asyncio.run(main())
+    assert gated.batches == [[*MANY], [*MANY]]
+
+
+def test_fewer_than_before_do_not_wait_for_long_and_after_few_nobody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gated = Gated()
+
+    async def main() -> None:
+        await gated.begin(*MANY)
+        assert await gated.begin(100) == [100]
+        monkeypatch.setattr("parley.batching.GATHER_SECONDS", FOR_EVER)
+        assert await gated.begin(101) == [101]
+
+    asyncio.run(main())
+    assert gated.batches == [[*MANY], [100], [101]]
