@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -159,7 +160,7 @@ def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]
     return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
-_LEARNT = "learnt"  # where a session keeps it
+_MEMORY = "customers"  # where a session keeps it
 _CALLED = ""  # among what was learnt: no attribute is named so
 _CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
 _CALL = Rows(_CUSTOMERS, ("display_name", "updated_at"), {"id": "of_id"})
@@ -177,8 +178,11 @@ _KNOW = Statement(_asking)
 
 def find_value(session: Session, customer_id: UUID, name: str) -> Any:
     """What is known of a customer under this name; None if nothing."""
-    if learnt := find_learnt(session, customer_id, name):
+    memory = _memory(session)
+    if learnt := memory.learnt.get((customer_id, name)):
         return learnt["value"]
+    if customer_id in memory.known:
+        return memory.known[customer_id].get(name)
     rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
     return rows[0][0] if rows else None
 
@@ -194,8 +198,16 @@ _STATE = Statement(_stating)
 
 
 def facts_of(session: Session, customer_ids: Collection[UUID]) -> list[tuple[UUID, str, Any]]:
-    """Customer, name and value of all that is known of these customers, one query for all."""
-    return [(*row,) for row in _STATE.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))]
+    """Customer, name and value of all that is known of these customers, one query for all.
+
+    What is asked about one of them in the same transaction is answered out of it.
+    """
+    rows = _STATE.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
+    known = _memory(session).known
+    known |= {one: {} for one in customer_ids}
+    for customer_id, name, value in rows:
+        known[customer_id][name] = value
+    return [(*row,) for row in rows]
 
 
 def find_zone(session: Session, customer_id: UUID) -> ZoneInfo | None:
@@ -225,7 +237,7 @@ def set_attribute(
         "source_id": source_id,
         "updated_at": now,
     }
-    learnt = _learnt(session)
+    learnt = _memory(session).learnt
     if learnt.get((customer_id, name)) == row:
         return  # A slot that is bound to the record and the action that asked for it tell the same.
     session.flush()
@@ -236,17 +248,27 @@ def set_attribute(
 
 def find_learnt(session: Session, customer_id: UUID, name: str) -> Mapping[str, Any] | None:
     """The row of a fact that this transaction has written down; None if it has written none."""
-    return _learnt(session).get((customer_id, name))
+    return _memory(session).learnt.get((customer_id, name))
 
 
-def _learnt(session: Session) -> dict[tuple[UUID, str], dict[str, Any]]:
-    """The facts that this transaction has written down; a savepoint remembers its own."""
+@dataclass(slots=True)
+class _Memory:
+    """What one transaction has read and written of customers, so that it does neither twice."""
+
+    learnt: dict[tuple[UUID, str], dict[str, Any]] = field(default_factory=dict)  # rows, as written
+    known: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # all facts, before these rows
+
+
+def _memory(session: Session) -> _Memory:
+    """That of this transaction; a savepoint has its own, as it may be rolled back."""
     within = session.get_nested_transaction() or session.get_transaction()
-    begun, learnt = session.info.get(_LEARNT, (None, None))
-    if learnt is None or begun is not within:
-        session.info[_LEARNT] = within, (learnt := dict[tuple[UUID, str], dict[str, Any]]())
-    known: dict[tuple[UUID, str], dict[str, Any]] = learnt
-    return known
+    if within is None:
+        return _Memory()
+    begun, memory = session.info.get(_MEMORY, (None, None))
+    if not isinstance(memory, _Memory) or begun is not within:
+        memory = _Memory()
+        session.info[_MEMORY] = within, memory
+    return memory
 
 
 def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
@@ -258,7 +280,9 @@ def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
 
 def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
     """Know a fact no more."""
-    _learnt(session).pop((customer_id, name), None)
+    memory = _memory(session)
+    memory.learnt.pop((customer_id, name), None)
+    memory.known.pop(customer_id, None)
     session.execute(
         delete(Attribute).where(col(Attribute.customer_id) == customer_id, col(Attribute.name) == name)
     )
@@ -267,7 +291,7 @@ def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
 def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
     """Call the customer by this name from now on."""
     row = {"of_id": customer_id, "display_name": name, "updated_at": now}
-    learnt = _learnt(session)
+    learnt = _memory(session).learnt
     if learnt.get((customer_id, _CALLED)) == row:
         return
     session.flush()

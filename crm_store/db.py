@@ -219,7 +219,8 @@ class Database:
 def connection_of(session: Session) -> Connection:
     """The connection that a session works on; asked for once in a transaction, which has but one."""
     kept: Connection | None = session.info.get(_CONNECTION)
-    return session.connection() if kept is None else kept
+    # A savepoint is begun by whoever asks for its connection first.
+    return session.connection() if kept is None or session.in_nested_transaction() else kept
 
 
 def write_json(value: Any) -> str:

@@ -101,7 +101,7 @@ class Batcher(Generic[Item, Result]):
     def _consider(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin a batch where that is worth it now, else see to it that one begins in time."""
         if self._running:
-            if len(self._waiting) >= ENOUGH and len(self._running) < self._at_once:
+            if self._hasty >= ENOUGH and len(self._running) < self._at_once:
                 self._begin(ENOUGH)
             else:
                 self._watch()
