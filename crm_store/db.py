@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from select import POLLIN, poll
 from typing import IO, Any
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
@@ -314,7 +315,7 @@ def _engine(url: str) -> Engine:
     if parsed.drivername.startswith("postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
         # Parameters hold what customers write: they must not reach a log within an error.
-        return create_engine(
+        engine = create_engine(
             parsed,
             hide_parameters=True,
             json_serializer=write_json,
@@ -322,9 +323,10 @@ def _engine(url: str) -> Engine:
             pool_size=10,
             max_overflow=10,
             pool_use_lifo=True,
-            pool_pre_ping=True,
             connect_args={name: n for name, n in _LOST_WITHIN.items() if name not in parsed.query},
         )
+        event.listen(engine, "checkout", _still_open(engine))
+        return engine
     engine = create_engine(
         parsed,
         hide_parameters=True,
@@ -335,6 +337,33 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _still_open(engine: Engine) -> Callable[[Any, Any, Any], None]:
+    """For a checkout: no connection is handed out that the server has closed, such as in a restart.
+
+    It says so by itself, and hardly anything else while nobody asks: only where it has said something is
+    it asked whether it is still there.
+    """
+    lost = engine.dialect.loaded_dbapi.Error
+
+    def check(connection: Any, record: Any, _proxy: Any) -> None:
+        if record.fresh:
+            return
+        try:
+            if _has_said_something(connection.fileno()):
+                connection.execute("SELECT 1")
+                connection.rollback()
+        except lost:
+            raise InvalidatePoolError from None
+
+    return check
+
+
+def _has_said_something(socket: int) -> bool:
+    listening = poll()
+    listening.register(socket, POLLIN)
+    return bool(listening.poll(0))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import func, select, text
 from sqlmodel import SQLModel
 
@@ -65,4 +66,17 @@ def test_what_was_only_read_lets_a_connection_keep_its_prepared_statements(postg
     with database.reading() as session:
         prepared = session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
     assert "SELECT 'kept'" in prepared
+    database.close()
+
+
+def test_connections_that_a_restart_has_closed_are_made_anew_without_a_word(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with database.reading() as one, database.reading() as two, database.reading() as three:
+        pids = {reader.execute(text("SELECT pg_backend_pid()")).scalar() for reader in (one, two, three)}
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        for pid in pids:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+    for _ in range(4):
+        with database.writing() as session:
+            assert session.execute(text("SELECT pg_backend_pid()")).scalar() not in pids
     database.close()
