@@ -16,7 +16,7 @@ from sqlalchemy import select as select_rows
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id
+from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id, put_off
 from crm_store.messages import NotFound, Refused
 from crm_store.statements import Rows, Statement
 
@@ -240,10 +240,17 @@ def set_attribute(
     learnt = _memory(session).learnt
     if learnt.get((customer_id, name)) == row:
         return  # A slot that is bound to the record and the action that asked for it tell the same.
-    session.flush()
-    _LEARN.write(session, [row])
+    put_off(session, _learn, (customer_id, name), row)
     _read_again(session, Attribute, (customer_id, name))
     learnt[customer_id, name] = row
+
+
+def _learn(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    _LEARN.write(session, rows)
+
+
+def _call(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    _CALL.write(session, rows)
 
 
 def find_learnt(session: Session, customer_id: UUID, name: str) -> Mapping[str, Any] | None:
@@ -275,6 +282,7 @@ def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
     """What the session holds of this row counts no more."""
     known = session.identity_map.get(identity_key(table, key))
     if known is not None:
+        session.flush()
         session.expire(known)
 
 
@@ -294,8 +302,7 @@ def set_display_name(session: Session, customer_id: UUID, name: str, now: dateti
     learnt = _memory(session).learnt
     if learnt.get((customer_id, _CALLED)) == row:
         return
-    session.flush()
-    _CALL.write(session, [row])
+    put_off(session, _call, customer_id, row)
     _read_again(session, Customer, customer_id)
     learnt[customer_id, _CALLED] = row
 
