@@ -163,8 +163,8 @@ class Message(SQLModel, table=True):
 _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
 _COLUMNS = [each.name for each in _TABLE.columns]
 # All that a row may leave out; the rest it must name.
-_DEFAULTS = dict.fromkeys(_COLUMNS) | {"lane": ANSWERS, "attempts": 0, "source": "", "payload": ""}
-_INSERT = Rows(_TABLE, _COLUMNS)
+_DEFAULTS: dict[str, Any] = {"lane": ANSWERS, "attempts": 0, "source": "", "payload": ""}
+_INSERT = Rows(_TABLE, _COLUMNS, empty=_DEFAULTS)
 _WORKED = Rows(_TABLE, ("work", "understanding", "decision"), {"seq": "of_seq"})
 
 
@@ -235,7 +235,7 @@ def insert_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict
 
 def write_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write messages that have their `seq` already, in the order of these."""
-    _INSERT.write(session, [{**_DEFAULTS, **row} for row in rows])
+    _INSERT.write(session, rows)
 
 
 def _reading(dialect: str) -> ClauseElement:

@@ -93,15 +93,20 @@ class Rows:
         keys: Mapping[str, str] | None = None,
         *,
         replaces: Sequence[str] = (),
+        empty: Mapping[str, Any] | None = None,
     ) -> None:
         """`keys` (column: its name in a row) makes it an update; without it is an insert.
 
-        An insert that `replaces` writes over the row that has the same values in these columns.
+        An insert that `replaces` writes over the row that has the same values in these columns. With
+        `empty` a row may leave columns out: what stands there then, NULL where it names nothing.
         """
         self._keys = keys or {}
         self._replaces = replaces
         self._names = list(names)
         self._table = table
+        # PostgreSQL takes what JSON does not name for NULL, and reads the less.
+        self._left_out = {} if empty is None else dict(empty)
+        self._empty = {} if empty is None else dict.fromkeys(names) | self._left_out
         self._of = {name: table.c[name] for name in names}
         self._of |= {name: table.c[key] for key, name in self._keys.items()}
         self._statement = Statement(
@@ -109,12 +114,14 @@ class Rows:
         )
 
     def write(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write the rows; each names all columns."""
+        """Write the rows; each names all columns but those that it may leave out."""
         if not rows:
             return
         if session.get_bind().dialect.name != "postgresql":
-            self._statement.run(session, rows)
+            self._statement.run(session, [{**self._empty, **row} for row in rows] if self._empty else rows)
             return
+        if self._left_out:
+            rows = [{**self._left_out, **row} for row in rows]
         self._statement.run_once(session, {"rows": write_json(rows)})
 
     def _each(self) -> ClauseElement:
