@@ -94,7 +94,8 @@ class Rounds:
     async def _do(self, item: Arrival | Outcome) -> Recorded | None:
         self._loop = asyncio.get_running_loop()
         came_in = isinstance(item, Arrival)
-        return await self._batcher.do(item, hurried=came_in, patient=not came_in)
+        # What an open request has carried keeps nobody waiting; what was sent by itself keeps its place.
+        return await self._batcher.do(item, hurried=came_in, patient=not came_in and item.inline)
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import pytest
 import structlog.testing
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -188,6 +189,26 @@ def test_what_became_of_answers_is_written_with_what_comes_in(database: Database
 
     desk.run(together())
     assert [desk.rows(who)[1][1] for who in ("ann", "bob", "cid")] == ["accepted", "accepted", "sending"]
+
+
+def test_what_a_request_has_carried_waits_for_what_comes_in_and_what_was_sent_does_not(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parley.batching.PATIENT_SECONDS", 3600)
+    desk = Desk(database)
+    desk.hear(said("ann", "hello"), said("bob", "hello"))
+    (ann,), (bob,) = desk.offered("ann"), desk.offered("bob")
+
+    async def one_after_the_other() -> None:
+        carried = Outcome(ann.id, ann.address, Sent("accepted"), inline=True, seq=ann.seq)
+        told = asyncio.create_task(desk.rounds.finish(carried))
+        await asyncio.sleep(0.05)
+        assert desk.rows("ann")[1][1] == "sending"
+        await desk.rounds.finish(Outcome(bob.id, bob.address, Sent("accepted")))
+        await told
+
+    desk.run(one_after_the_other())
+    assert [desk.rows(who)[1][1] for who in ("ann", "bob")] == ["accepted", "accepted"]
 
 
 def test_what_comes_from_one_address_is_written_in_its_order_in_whatever_round(database: Database) -> None:
