@@ -166,7 +166,7 @@ class Learning:
                 texts = unanswered.open_texts(session, self._now(), after=after, limit=_PIECE)
             if not texts:
                 return
-            after = max(texts)
+            *_, after = texts  # As the database orders them, which is not always as Python does.
             heard = bot.fallback.understand(list(texts.values()))
             would = _dialogue(bot).would_answer
             covered = [key for key, one in zip(texts, heard, strict=True) if would(one)]
