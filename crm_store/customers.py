@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -245,12 +246,15 @@ def set_attribute(
     learnt[customer_id, name] = row
 
 
+# Each in one order everywhere, so that no two transactions wait for each other.
+
+
 def _learn(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    _LEARN.write(session, rows)
+    _LEARN.write(session, sorted(rows, key=itemgetter("customer_id", "name")))
 
 
 def _call(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    _CALL.write(session, rows)
+    _CALL.write(session, sorted(rows, key=itemgetter("of_id")))
 
 
 def find_learnt(session: Session, customer_id: UUID, name: str) -> Mapping[str, Any] | None:

@@ -152,9 +152,11 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads."""
-        with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
+        with Session(self.engine, autoflush=False) as session:
             yield session
             # Not rolled back: with that, psycopg forgets every statement that the connection has prepared.
+            # And nothing is written, whatever was done to the objects that were read.
+            session.expunge_all()
             session.commit()
 
     @contextmanager

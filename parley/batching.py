@@ -71,6 +71,7 @@ class Batcher(Generic[Item, Result]):
         self._hasty = 0  # of those that wait
         self._as_many = 0  # hasty ones were in the last batch
         self._gathered: asyncio.TimerHandle | None = None
+        self._gather_until = 0.0  # on the loop's clock
         self._hurried: deque[_Asked[Item, Result]] = deque()  # in the order in which their time is over
         self._alarm: asyncio.TimerHandle | None = None  # one for all of them
 
@@ -107,9 +108,16 @@ class Batcher(Generic[Item, Result]):
                 self._watch()
         elif self._hasty and (self._as_many < MANY or self._hasty >= self._as_many):
             self._begin(1)
-        elif self._waiting and self._gathered is None:
-            wait = GATHER_SECONDS if self._hasty else PATIENT_SECONDS
-            self._gathered = loop.call_later(wait, self._have_gathered)
+        elif self._waiting:
+            self._gather(loop, loop.time() + (GATHER_SECONDS if self._hasty else PATIENT_SECONDS))
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        if self._gathered is not None:
+            if self._gather_until <= until:
+                return
+            self._gathered.cancel()
+        self._gather_until = until
+        self._gathered = loop.call_at(until, self._have_gathered)
 
     def _have_gathered(self) -> None:
         self._gathered = None

@@ -80,3 +80,15 @@ def test_connections_that_a_restart_has_closed_are_made_anew_without_a_word(post
         with database.writing() as session:
             assert session.execute(text("SELECT pg_backend_pid()")).scalar() not in pids
     database.close()
+
+
+def test_what_is_done_to_objects_that_were_only_read_is_not_written(database: Database) -> None:
+    with database.writing() as session:
+        session.add(Customer(display_name="Lin", created_at=NOW, updated_at=NOW))
+    with database.reading() as session:
+        customer = session.scalars(select(Customer)).one()
+        customer.display_name = "Mei"
+        session.add(Customer(display_name="Bo", created_at=NOW, updated_at=NOW))
+    with database.reading() as session:
+        assert [one.display_name for one in session.scalars(select(Customer))] == ["Lin"]
+    assert customer.display_name == "Mei"  # It can still be used.

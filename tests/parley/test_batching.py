@@ -390,3 +390,21 @@ def test_fewer_than_before_do_not_wait_for_long_and_after_few_nobody_waits(
 
     asyncio.run(main())
     assert gated.batches == [[*MANY], [100], [101]]
+
+
+@pytest.mark.usefixtures("no_watch")
+def test_who_comes_in_behind_what_is_patient_waits_no_longer_than_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("parley.batching.PATIENT_SECONDS", FOR_EVER)
+    gated = Gated()
+
+    async def main() -> None:
+        await gated.begin(*MANY)
+        patient = gated.begin(1, patient=True)
+        await asyncio.sleep(0)
+        assert await gated.begin(2) == [2]
+        assert await patient == [1]
+
+    asyncio.run(main())
+    assert gated.batches == [[*MANY], [1, 2]]
