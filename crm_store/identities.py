@@ -133,10 +133,12 @@ def open_window(
     at = at or now
     if window.trigger in windows and _begun(windows[window.trigger]) > at:
         return dict(windows)  # It comes late: a later one counts.
-    since = sorted(each for each in _used(windows) if datetime.fromisoformat(each) >= at)
+    used = sorted(_used(windows))
+    since = [each for each in used if datetime.fromisoformat(each) >= at]
     left = None if window.count is None else max(0, window.count - len(since))
     bucket = {"at": at.isoformat(), "until": (at + window.lasts).isoformat(), "left": left}
-    return {**windows, window.trigger: bucket | {"of": window.count, "used": since}}
+    # What was sent before is remembered all the same: another trigger, earlier than that, may still come in.
+    return {**windows, window.trigger: bucket | {"of": window.count, "used": used[-_REMEMBERED:]}}
 
 
 def _begun(bucket: Mapping[str, Any]) -> datetime:

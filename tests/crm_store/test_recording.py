@@ -128,6 +128,17 @@ def test_a_message_opens_its_window_anew(database: Database) -> None:
         assert identities.window_left(used, later) == ("message", 4, NOW + timedelta(hours=48))
 
 
+def test_a_message_that_comes_hours_late_has_what_was_sent_since_counted_against_it() -> None:
+    menu, message = Window("menu", timedelta(minutes=1), 3), Window("message", timedelta(hours=48), 5)
+    wrote, clicked = NOW + timedelta(seconds=18), NOW + timedelta(hours=8)
+    windows = identities.use_window(identities.open_window({}, menu, NOW), wrote, 2)
+    windows = identities.open_window(windows, menu, clicked)
+    assert identities.window_left(windows, clicked) == ("menu", 3, clicked + timedelta(minutes=1))
+    windows = identities.open_window(windows, message, clicked, wrote)
+    later = clicked + timedelta(hours=1)
+    assert identities.window_left(windows, later) == ("message", 3, wrote + timedelta(hours=48))
+
+
 def test_after_closing_the_next_message_opens_another_conversation(database: Database) -> None:
     (first,) = write(database, say(ANNA, "1"))
     with database.writing() as session:
