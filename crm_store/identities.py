@@ -137,7 +137,7 @@ def open_window(
     since = [each for each in used if datetime.fromisoformat(each) >= at]
     left = None if window.count is None else max(0, window.count - len(since))
     bucket = {"at": at.isoformat(), "until": (at + window.lasts).isoformat(), "left": left}
-    # What was sent before is remembered all the same: another trigger, earlier than that, may still come in.
+    # What was sent before is remembered all the same: an earlier trigger may still come in.
     return {**windows, window.trigger: bucket | {"of": window.count, "used": used[-_REMEMBERED:]}}
 
 
