@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,9 +15,11 @@ from sqlalchemy import select as select_rows
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id, put_off
+from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id
+from crm_store.learnt import learnt_in
 from crm_store.messages import NotFound, Refused
 from crm_store.statements import Rows, Statement
+from crm_store.writing import write_later
 
 ZONE = "timezone"  # the attribute that says where a customer lives
 
@@ -161,8 +161,6 @@ def count_tags(session: Session, limit: int = 1000) -> Sequence[tuple[str, int]]
     return session.exec(query.order_by(col(CustomerTag.tag)).limit(limit)).all()
 
 
-_MEMORY = "customers"  # where a session keeps it
-_CALLED = ""  # among what was learnt: no attribute is named so
 _CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
 _CALL = Rows(_CUSTOMERS, ("display_name", "updated_at"), {"id": "of_id"})
 _ATTRIBUTES = SQLModel.metadata.tables[str(Attribute.__tablename__)]
@@ -179,11 +177,11 @@ _KNOW = Statement(_asking)
 
 def find_value(session: Session, customer_id: UUID, name: str) -> Any:
     """What is known of a customer under this name; None if nothing."""
-    memory = _memory(session)
-    if learnt := memory.learnt.get((customer_id, name)):
-        return learnt["value"]
-    if customer_id in memory.known:
-        return memory.known[customer_id].get(name)
+    learnt = learnt_in(session)
+    if row := learnt.facts.get((customer_id, name)):
+        return row["value"]
+    if customer_id in learnt.known:
+        return learnt.known[customer_id].get(name)
     rows = _KNOW.fetch(session, of_customer=customer_id, of_name=name)
     return rows[0][0] if rows else None
 
@@ -204,7 +202,7 @@ def facts_of(session: Session, customer_ids: Collection[UUID]) -> list[tuple[UUI
     What is asked about one of them in the same transaction is answered out of it.
     """
     rows = _STATE.fetch(session, rows=as_list([(one.hex,) for one in customer_ids]))
-    known = _memory(session).known
+    known = learnt_in(session).known
     known |= {one: {} for one in customer_ids}
     for customer_id, name, value in rows:
         known[customer_id][name] = value
@@ -238,48 +236,17 @@ def set_attribute(
         "source_id": source_id,
         "updated_at": now,
     }
-    learnt = _memory(session).learnt
-    if learnt.get((customer_id, name)) == row:
+    facts = learnt_in(session).facts
+    if facts.get((customer_id, name)) == row:
         return  # A slot that is bound to the record and the action that asked for it tell the same.
-    put_off(session, _learn, (customer_id, name), row)
+    write_later(session, _LEARN.write, (customer_id, name), row)
     _read_again(session, Attribute, (customer_id, name))
-    learnt[customer_id, name] = row
-
-
-# Each in one order everywhere, so that no two transactions wait for each other.
-
-
-def _learn(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    _LEARN.write(session, sorted(rows, key=itemgetter("customer_id", "name")))
-
-
-def _call(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    _CALL.write(session, sorted(rows, key=itemgetter("of_id")))
+    facts[customer_id, name] = row
 
 
 def find_learnt(session: Session, customer_id: UUID, name: str) -> Mapping[str, Any] | None:
     """The row of a fact that this transaction has written down; None if it has written none."""
-    return _memory(session).learnt.get((customer_id, name))
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What one transaction has read and written of customers, so that it does neither twice."""
-
-    learnt: dict[tuple[UUID, str], dict[str, Any]] = field(default_factory=dict)  # rows, as written
-    known: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # all facts, before these rows
-
-
-def _memory(session: Session) -> _Memory:
-    """That of this transaction; a savepoint has its own, as it may be rolled back."""
-    within = session.get_nested_transaction() or session.get_transaction()
-    if within is None:
-        return _Memory()
-    begun, memory = session.info.get(_MEMORY, (None, None))
-    if not isinstance(memory, _Memory) or begun is not within:
-        memory = _Memory()
-        session.info[_MEMORY] = within, memory
-    return memory
+    return learnt_in(session).facts.get((customer_id, name))
 
 
 def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
@@ -292,9 +259,9 @@ def _read_again(session: Session, table: type[SQLModel], key: Any) -> None:
 
 def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
     """Know a fact no more."""
-    memory = _memory(session)
-    memory.learnt.pop((customer_id, name), None)
-    memory.known.pop(customer_id, None)
+    learnt = learnt_in(session)
+    learnt.facts.pop((customer_id, name), None)
+    learnt.known.pop(customer_id, None)
     session.execute(
         delete(Attribute).where(col(Attribute.customer_id) == customer_id, col(Attribute.name) == name)
     )
@@ -303,12 +270,12 @@ def forget_attribute(session: Session, customer_id: UUID, name: str) -> None:
 def set_display_name(session: Session, customer_id: UUID, name: str, now: datetime) -> None:
     """Call the customer by this name from now on."""
     row = {"of_id": customer_id, "display_name": name, "updated_at": now}
-    learnt = _memory(session).learnt
-    if learnt.get((customer_id, _CALLED)) == row:
+    names = learnt_in(session).names
+    if names.get(customer_id) == row:
         return
-    put_off(session, _call, customer_id, row)
+    write_later(session, _CALL.write, customer_id, row)
     _read_again(session, Customer, customer_id)
-    learnt[customer_id, _CALLED] = row
+    names[customer_id] = row
 
 
 def add_tag(session: Session, customer_id: UUID, tag: str, *, source: str, now: datetime) -> bool:

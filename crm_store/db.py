@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import threading
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,14 +41,13 @@ from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
 from crm_store.messages import ParleyError, clean, clean_json
+from crm_store.writing import CONNECTION, Writing
 
 # A table says in its info which columns are personal and what an erasure does to each:
 # "erase" empties it, "delete" deletes the row, "pseudonym" puts another name in its place.
 NOT_PERSONAL: dict[str, dict[str, str]] = {"personal": {}}
 
 SQLITE_BUSY_MS = 15_000
-_CONNECTION = "connection"  # where a session keeps it
-_LATER = "later"  # where it keeps what it has put off
 _LONGEST_LOG = 16_000  # pages of 4 kB: from here on whoever commits tidies it up; see `Database.tidy`
 # A server that has vanished without a word is noticed within so many seconds, and not after hours.
 _LOST_WITHIN = {
@@ -163,13 +162,13 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         if not self.is_sqlite:
-            with _Writing(self.engine, expire_on_commit=False) as session, session.begin():
-                session.info[_CONNECTION] = session.connection()
+            with Writing(self.engine, expire_on_commit=False) as session, session.begin():
+                session.info[CONNECTION] = session.connection()
                 yield session
                 session.flush()
             return
-        with self._writing, _Writing(self.engine, expire_on_commit=False) as session, session.begin():
-            session.info[_CONNECTION] = session.connection(execution_options={"writes": True})
+        with self._writing, Writing(self.engine, expire_on_commit=False) as session, session.begin():
+            session.info[CONNECTION] = session.connection(execution_options={"writes": True})
             yield session
             session.flush()
 
@@ -220,53 +219,6 @@ class Database:
         self.engine.dispose()
         if self._claimed:
             self._claimed.close()
-
-
-class _Writing(Session):
-    """A session in which a write may be put off until somebody could see that it is missing."""
-
-    def flush(self, objects: Sequence[Any] | None = None) -> None:
-        """Write what objects have changed, then what was put off."""
-        super().flush(objects)
-        later: dict[Callable[[Session, Any], None], dict[Any, Any]] | None
-        if later := self.info.pop(_LATER, None):
-            for write, rows in later.items():
-                write(self, [*rows.values()])
-
-    def connection(self, *words: Any, **named: Any) -> Connection:
-        """The connection, with nothing put off."""
-        _catch_up(self)
-        return super().connection(*words, **named)
-
-
-def put_off(
-    session: Session, write: Callable[[Session, Sequence[Any]], None], key: Hashable, row: Any
-) -> None:
-    """Have a row written together with others, at the latest before anything is read or committed.
-
-    `write` writes several; of rows with the same key the last one is written.
-    """
-    if not isinstance(session, _Writing) or session.in_nested_transaction():
-        session.flush()
-        write(session, [row])
-        return
-    later = session.info.setdefault(_LATER, {})
-    rows = later.setdefault(write, {})
-    rows.pop(key, None)  # so that it stands in the order of what was said last
-    rows[key] = row
-
-
-def _catch_up(session: Session) -> None:
-    if _LATER in session.info:
-        session.flush()
-
-
-def connection_of(session: Session) -> Connection:
-    """The connection that a session works on; asked for once in a transaction, which has but one."""
-    _catch_up(session)
-    kept: Connection | None = session.info.get(_CONNECTION)
-    # A savepoint is begun by whoever asks for its connection first.
-    return session.connection() if kept is None or session.in_nested_transaction() else kept
 
 
 def write_json(value: Any) -> str:
@@ -398,7 +350,7 @@ def _still_open(engine: Engine) -> Callable[[Any, Any, Any], None]:
         try:
             if _has_said_something(connection.fileno()):
                 connection.execute("SELECT 1")
-                connection.rollback()
+                connection.commit()
         except lost:
             raise InvalidatePoolError from None
 

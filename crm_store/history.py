@@ -162,7 +162,7 @@ class Message(SQLModel, table=True):
 
 _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
 _COLUMNS = [each.name for each in _TABLE.columns]
-# All that a row may leave out; the rest it must name.
+# What stands in columns that a row leaves out, where it is not NULL.
 _DEFAULTS: dict[str, Any] = {"lane": ANSWERS, "attempts": 0, "source": "", "payload": ""}
 _INSERT = Rows(_TABLE, _COLUMNS, empty=_DEFAULTS)
 _WORKED = Rows(_TABLE, ("work", "understanding", "decision"), {"seq": "of_seq"})

@@ -33,8 +33,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, connection_of, read_json, write_json
+from crm_store.db import CleanJson, CleanText, UtcDateTime, read_json, write_json
 from crm_store.messages import clean
+from crm_store.writing import connection_of
 
 Process = Callable[[Any], Any]
 Convert = Callable[[Any], tuple[Any, ...]]
@@ -93,7 +94,7 @@ class Rows:
         keys: Mapping[str, str] | None = None,
         *,
         replaces: Sequence[str] = (),
-        empty: Mapping[str, Any] | None = None,
+        empty: dict[str, Any] | None = None,
     ) -> None:
         """`keys` (column: its name in a row) makes it an update; without it is an insert.
 
@@ -104,9 +105,7 @@ class Rows:
         self._replaces = replaces
         self._names = list(names)
         self._table = table
-        # PostgreSQL takes what JSON does not name for NULL, and reads the less.
-        self._left_out = {} if empty is None else dict(empty)
-        self._empty = {} if empty is None else dict.fromkeys(names) | self._left_out
+        self._empty = empty
         self._of = {name: table.c[name] for name in names}
         self._of |= {name: table.c[key] for key, name in self._keys.items()}
         self._statement = Statement(
@@ -117,12 +116,15 @@ class Rows:
         """Write the rows; each names all columns but those that it may leave out."""
         if not rows:
             return
-        if session.get_bind().dialect.name != "postgresql":
-            self._statement.run(session, [{**self._empty, **row} for row in rows] if self._empty else rows)
-            return
-        if self._left_out:
-            rows = [{**self._left_out, **row} for row in rows]
-        self._statement.run_once(session, {"rows": write_json(rows)})
+        one_by_one = session.get_bind().dialect.name != "postgresql"
+        if self._empty is not None:
+            # PostgreSQL takes what JSON does not name for NULL, and has less to read.
+            empty = dict.fromkeys(self._names) | self._empty if one_by_one else self._empty
+            rows = [{**empty, **row} for row in rows]
+        if one_by_one:
+            self._statement.run(session, rows)
+        else:
+            self._statement.run_once(session, {"rows": write_json(rows)})
 
     def _each(self) -> ClauseElement:
         values = {name: bindparam(name, type_=self._of[name].type) for name in self._names}

@@ -191,10 +191,14 @@ class Batcher(Generic[Item, Result]):
     def _taken(
         self, taken: list[_Asked[Item, Result]], left: list[_Asked[Item, Result]]
     ) -> list[_Asked[Item, Result]]:
-        self._waiting, before = left, self._hasty
-        self._hasty = sum(not asked.patient for asked in left)
+        before = self._hasty
+        self._leave(left)
         self._as_many = before - self._hasty
         return taken
+
+    def _leave(self, waiting: list[_Asked[Item, Result]]) -> None:
+        self._waiting = waiting
+        self._hasty = sum(not asked.patient for asked in waiting)
 
     async def _do_together(self, batch: Sequence[_Asked[Item, Result]]) -> None:
         try:
@@ -220,8 +224,7 @@ class Batcher(Generic[Item, Result]):
         for asked in batch:
             if asked.until <= now:
                 _fail(asked.answer, error)
-        self._waiting[:0] = [asked for asked in batch if not asked.answer.done()]
-        self._hasty = sum(not asked.patient for asked in self._waiting)
+        self._leave([*(asked for asked in batch if not asked.answer.done()), *self._waiting])
 
 
 def _fail(answer: asyncio.Future[Result], error: Exception) -> None:

@@ -1,0 +1,57 @@
+"""A session that writes: its one connection, and rows that wait to be written with others of their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+from sqlmodel import Session
+
+CONNECTION = "connection"  # where a session keeps it
+_LATER = "later"  # where it keeps what is written later
+
+Write = Callable[[Session, Sequence[Any]], None]
+
+
+class Writing(Session):
+    """A session in which a write may wait until somebody could see that it is missing."""
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write what objects have changed, then what was left for later."""
+        super().flush(objects)
+        later: dict[Write, dict[Any, Any]] = self.info.pop(_LATER, {})
+        for write, rows in later.items():
+            # In one order everywhere, so that no two transactions wait for each other.
+            write(self, [rows[key] for key in sorted(rows)])
+
+    def connection(self, *words: Any, **named: Any) -> Connection:
+        """The connection, with nothing left for later."""
+        _catch_up(self)
+        return super().connection(*words, **named)
+
+
+def write_later(session: Session, write: Write, key: Any, row: Any) -> None:
+    """Have a row written together with others, at the latest before anything is read or committed.
+
+    `write` writes several, in the order of their keys; of rows with the same key the last one is written.
+    Within a savepoint, which may be rolled back, nothing waits.
+    """
+    if not isinstance(session, Writing) or session.in_nested_transaction():
+        session.flush()
+        write(session, [row])
+        return
+    session.info.setdefault(_LATER, {}).setdefault(write, {})[key] = row
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection that a session works on; asked for once in a transaction, which has but one."""
+    _catch_up(session)
+    kept: Connection | None = session.info.get(CONNECTION)
+    # A savepoint is begun by whoever asks for its connection first.
+    return session.connection() if kept is None or session.in_nested_transaction() else kept
+
+
+def _catch_up(session: Session) -> None:
+    if _LATER in session.info:
+        session.flush()
