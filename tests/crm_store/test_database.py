@@ -1,17 +1,20 @@
-"""SQLite's log does not grow for ever and holds nobody up; PostgreSQL plans a statement once."""
+"""SQLite's log, PostgreSQL's connections, and sessions that read or write."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import func, select, text
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from crm_store.customers import Customer
 from crm_store.db import Database, new_id
 from crm_store.statements import Rows
+from crm_store.writing import write_later
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 PAGE = 4096
@@ -92,3 +95,23 @@ def test_what_is_done_to_objects_that_were_only_read_is_not_written(database: Da
     with database.reading() as session:
         assert [one.display_name for one in session.scalars(select(Customer))] == ["Lin"]
     assert customer.display_name == "Mei"  # It can still be used.
+
+
+def test_what_is_written_later_is_written_together_in_the_order_of_its_keys(database: Database) -> None:
+    written = list[list[str]]()
+
+    def write(_session: Session, rows: Sequence[str]) -> None:
+        written.append(list(rows))
+
+    with database.writing() as session:
+        for key, row in ((2, "first"), (1, "one"), (2, "two")):
+            write_later(session, write, key, row)
+        assert written == []
+        session.connection()
+        assert written == [["one", "two"]]
+        write_later(session, write, 3, "three")
+    assert written == [["one", "two"], ["three"]]
+    with suppress(ZeroDivisionError), database.writing() as session:
+        write_later(session, write, 4, "four")
+        raise ZeroDivisionError
+    assert len(written) == 2
