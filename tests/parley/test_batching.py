@@ -386,10 +386,11 @@ def test_fewer_than_before_do_not_wait_for_long_and_after_few_nobody_waits(
         await gated.begin(*MANY)
         assert await gated.begin(100) == [100]
         monkeypatch.setattr("parley.batching.GATHER_SECONDS", FOR_EVER)
-        assert await gated.begin(101) == [101]
+        assert await gated.begin(101, 102, 103) == [101, 102, 103]
+        assert await gated.begin(104) == [104]
 
     asyncio.run(main())
-    assert gated.batches == [[*MANY], [100], [101]]
+    assert gated.batches == [[*MANY], [100], [101, 102, 103], [104]]
 
 
 @pytest.mark.usefixtures("no_watch")
