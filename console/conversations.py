@@ -133,7 +133,7 @@ def reply(visit: Visit) -> Response:
         )
     except HeldByAnother:
         return _ask(visit, "reply")
-    if visit.request.headers.get("x-parley"):
+    if visit.by_script:
         return _line(visit, posted.message.id)
     return visit.go(_path(visit))
 
@@ -145,7 +145,7 @@ def suggest(visit: Visit) -> Response:
     if assist is None or "reply" not in assist.uses:
         raise NotFound("no language model is set up for this")
     suggestion = assist.suggest(visit.id())
-    if visit.request.headers.get("x-parley"):
+    if visit.by_script:
         return HTMLResponse(visit.part("conversation/suggested.html", suggestion=suggestion))
     return _shown(visit, suggestion)
 
@@ -168,7 +168,7 @@ def write_note(visit: Visit) -> Response:
             now=visit.now,
         )
     visit.host.changed(conversation.id)
-    if visit.request.headers.get("x-parley"):
+    if visit.by_script:
         return _line(visit, note.id)
     return visit.go(_path(visit))
 

@@ -53,7 +53,7 @@ def upload(visit: Visit) -> Response:
         for place, one in enumerate(files)
     ]
     refused = [one for one in outcomes if one.why]
-    if visit.request.headers.get("x-parley"):
+    if visit.by_script:
         part = visit.part("documents/outcomes.html", outcomes=outcomes)
         return HTMLResponse(part, 422 if refused else 200)
     if not refused and files:

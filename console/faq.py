@@ -186,7 +186,7 @@ def _asked(visit: Visit, whole: Whole | None, draft: Draft) -> Response:
     asked = None
     if visit.host.preview is not None and question:
         asked = visit.host.preview(question, None if is_known else draft, own)
-    if visit.request.headers.get("x-parley"):
+    if visit.by_script:
         return HTMLResponse(visit.part("faq/asked.html", asked=asked, entry=own))
     return form_of(visit, whole, draft, question=question, asked=asked)
 

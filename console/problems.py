@@ -14,6 +14,7 @@ import pages
 from console import drawing
 from console.host import Host
 from console.routing import NotSignedIn, to_sign_in
+from console.visits import by_script
 from crm_store.messages import NotFound, ParleyError
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ def problem(request: Request, status: int, why: str = "") -> Response:
     words = drawing.words(language)["problem"]
     title = words.get(f"status_{status}", words["otherwise"])
     detail = drawing.reason_in(language, why) or words.get(f"about_{status}", "")
-    if request.headers.get("x-parley"):
+    if by_script(request):
         return PlainTextResponse(detail or title, status)
     if visit:
         response: Response = visit.draw("problem.html", status=status, title=title, detail=detail)

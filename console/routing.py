@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from console import cookies
 from console.host import Host
-from console.visits import Visit
+from console.visits import Visit, by_script
 from crm_store.sign_ins import find_signed_in
 from crm_store.staff import Staff
 
@@ -101,7 +101,7 @@ def check_origin(request: Request) -> None:
 
 def to_sign_in(request: Request) -> Response:
     """To the sign-in page and back again; a script is only told."""
-    if request.headers.get("x-parley"):
+    if by_script(request):
         return Response(status_code=401)
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if request.method != "GET" or back in ("/console", "/console/home"):

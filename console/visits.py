@@ -26,6 +26,11 @@ from crm_store.staff import Staff
 _LAST_PAGE = 100_000  # nobody turns over so many
 
 
+def by_script(request: Request) -> bool:
+    """Whether a script of a page asks, and not somebody who goes to a page."""
+    return "x-parley" in request.headers
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """What a handler is given. It runs in a thread."""
@@ -45,6 +50,11 @@ class Visit:
     def now(self) -> datetime:
         """The time, aware, UTC."""
         return self.host.now()
+
+    @property
+    def by_script(self) -> bool:
+        """Whether a script of a page asks: it wants a part, and nothing is said to it."""
+        return by_script(self.request)
 
     @property
     def actor(self) -> str:
@@ -99,7 +109,8 @@ class Visit:
 
     def draw(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page; besides what all find, it finds `visit`, `staff`, `stops` and `rail_counts`."""
-        said = cookies.said_before(self.request)
+        # The page that is being left looks again at the deed's news; what is said is for the next one.
+        said = None if self.by_script else cookies.said_before(self.request)
         told = drawing.word(self.language, *said) if said else ""
         html = self.part(template, said=told, rail_counts=self._counts(), **values)
         response = HTMLResponse(html, status, pages.security_headers())

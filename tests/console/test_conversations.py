@@ -60,6 +60,19 @@ def test_taking_over_replying_and_giving_back_change_the_floor_and_are_audited(o
         ]
 
 
+def test_what_was_done_is_said_on_the_next_page_whoever_looks_before(office: Office) -> None:
+    talk = office.say("hi", floor="waiting").conversation_id
+    aki = office.as_("aki")
+    aki.post(path(talk, "/take"))
+    form, headers = {"csrf": aki.csrf}, {"origin": "http://console.test"}
+    release = aki.client.post(path(talk, "/release"), data=form, headers=headers, follow_redirects=False)
+    done = office.run(release)
+    assert done.status_code == 303
+    assert 'class="notice good said"' not in aki.get(path(talk), headers={"x-parley": "1"}).text
+    assert 'class="notice good said"' in aki.get(path(talk)).text
+    assert 'class="notice good said"' not in aki.get(path(talk)).text
+
+
 def test_the_head_tells_since_when_somebody_has_the_floor(office: Office) -> None:
     talk, aki = office.say("hi").conversation_id, office.as_("aki")
     office.time += timedelta(hours=2)
