@@ -104,6 +104,16 @@ class CleanJson(TypeDecorator[Any]):
     cache_ok = True
 
 
+class WholeJson(CleanJson):
+    """A JSON value that no query looks into: read and written whole, and kept as it was written.
+
+    PostgreSQL takes a jsonb apart when it is written and puts it together again when it is read.
+    """
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+
 class InUse(ParleyError):
     """Another process works on this database, which takes only one."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ClauseElement, Column, select
 from sqlmodel import Field, Session, SQLModel
 
-from crm_store.db import CleanJson, UtcDateTime, as_list, listing
+from crm_store.db import UtcDateTime, WholeJson, as_list, listing
 from crm_store.statements import Rows, Statement
 
 
@@ -21,7 +21,7 @@ class DialogueRow(SQLModel, table=True):
     __table_args__ = ({"info": {"personal": {"state": "erase"}}},)
 
     conversation_id: UUID = Field(foreign_key="conversations.id", primary_key=True)
-    state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(WholeJson, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from crm_store.conversations import Conversation
-from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listing, new_id
+from crm_store.db import CleanText, UtcDateTime, WholeJson, as_list, listing, new_id
 from crm_store.messages import Address, Content, NotFound
 from crm_store.statements import Rows, Statement
 
@@ -126,7 +126,7 @@ class Message(SQLModel, table=True):
     # In: the platform's key. Out: what makes it the same answer if it is queued again.
     key: str | None = Field(default=None, sa_column=Column(CleanText))
     text: str = Field(default="", sa_column=Column(CleanText, nullable=False))
-    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(WholeJson, nullable=False))
     payload: str = Field(default="", sa_column=Column(CleanText, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     # PUSHES: bound by consent, cap and quiet hours. ANSWERS: all else.
@@ -134,8 +134,8 @@ class Message(SQLModel, table=True):
     # In: "waiting" for its turn, "parked" after failing too often, None when done with.
     work: str | None = Field(default=None, sa_column=Column(CleanText))
     attempts: int = 0
-    understanding: dict[str, Any] | None = Field(default=None, sa_column=Column(CleanJson))
-    decision: list[Any] | None = Field(default=None, sa_column=Column(CleanJson))
+    understanding: dict[str, Any] | None = Field(default=None, sa_column=Column(WholeJson))
+    decision: list[Any] | None = Field(default=None, sa_column=Column(WholeJson))
     # Out: what became of it.
     status: str = Field(sa_column=Column(CleanText, nullable=False))
     reason: str | None = Field(default=None, sa_column=Column(CleanText))

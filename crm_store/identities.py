@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Column, Index, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from crm_store.db import CleanJson, CleanText, UtcDateTime, as_list, listed
+from crm_store.db import CleanText, UtcDateTime, WholeJson, as_list, listed
 from crm_store.messages import Address, Incoming, Window
 from crm_store.statements import Statement
 
@@ -33,10 +33,10 @@ class Identity(SQLModel, table=True):
     external_id: str = Field(sa_column=Column(CleanText, primary_key=True))
     customer_id: UUID = Field(foreign_key="customers.id")
     reachable: bool = True
-    profile: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    profile: dict[str, Any] = Field(default_factory=dict, sa_column=Column(WholeJson, nullable=False))
     # By trigger: {"at", "until": ISO times, "left", "of": number or null, "used": times of what was sent}.
     # Buckets do not add up: see `window_left`.
-    windows: dict[str, Any] = Field(default_factory=dict, sa_column=Column(CleanJson, nullable=False))
+    windows: dict[str, Any] = Field(default_factory=dict, sa_column=Column(WholeJson, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     @property
