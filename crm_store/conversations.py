@@ -6,7 +6,7 @@ what was written under another floor is recognised. A takeover never waits for t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -170,9 +170,14 @@ def lock_conversations(session: Session, ids: Collection[UUID]) -> dict[UUID, Co
 
 def hold_open(session: Session, addresses: Collection[Address]) -> dict[Address, Held]:
     """The open conversations of these addresses, locked; those without one are left out."""
+    return ask_to_hold(session, addresses)()
+
+
+def ask_to_hold(session: Session, addresses: Collection[Address]) -> Callable[[], dict[Address, Held]]:
+    """As `hold_open`; they are waited for by calling what is returned."""
     rows = as_list([(address.channel, address.external_id) for address in addresses])
-    found = (Held(*row) for row in _HOLD_OPEN.fetch(session, rows=rows))
-    return {held.address: held for held in found}
+    answer = _HOLD_OPEN.ask(session, rows=rows)
+    return lambda: {held.address: held for held in (Held(*row) for row in answer())}
 
 
 def hold(session: Session, ids: Collection[UUID]) -> dict[UUID, Held]:

@@ -41,6 +41,7 @@ from sqlalchemy.types import DateTime, Text, TypeDecorator
 from sqlmodel import Session
 
 from crm_store.messages import ParleyError, clean, clean_json
+from crm_store.streams import may_stream, streaming
 from crm_store.writing import CONNECTION, Writing
 
 # A table says in its info which columns are personal and what an erasure does to each:
@@ -174,8 +175,9 @@ class Database:
         if not self.is_sqlite:
             with Writing(self.engine, expire_on_commit=False) as session, session.begin():
                 session.info[CONNECTION] = session.connection()
-                yield session
-                session.flush()
+                with streaming(session):
+                    yield session
+                    session.flush()
             return
         with self._writing, Writing(self.engine, expire_on_commit=False) as session, session.begin():
             session.info[CONNECTION] = session.connection(execution_options={"writes": True})
@@ -333,6 +335,7 @@ def _engine(url: str) -> Engine:
             connect_args={name: n for name, n in _LOST_WITHIN.items() if name not in parsed.query},
         )
         event.listen(engine, "checkout", _still_open(engine))
+        may_stream(engine)
         return engine
     engine = create_engine(
         parsed,

@@ -207,20 +207,22 @@ class Seqs:
     def __init__(self, session: Session, count: int) -> None:
         """`count`: how many will be needed, as far as one can tell."""
         self._session = session
-        self._free = self._reserved(count)
+        self._free: Iterator[int] = iter(())  # those asked for are fetched when the first is taken
+        self._asked = _RESERVE.ask(session, count=count) if count else None
 
     def take(self) -> int:
         """The next number."""
         for seq in self._free:
             return seq
-        self._free = self._reserved(_MORE_SEQS)
+        answer = self._asked or _RESERVE.ask(self._session, count=_MORE_SEQS)
+        self._asked, self._free = None, self._reserved(answer())
         return next(self._free)
 
-    def _reserved(self, count: int) -> Iterator[int]:
+    def _reserved(self, rows: Sequence[tuple[int]]) -> Iterator[int]:
         if self._session.get_bind().dialect.name == "sqlite":
-            ((last,),) = _RESERVE.fetch(self._session)
+            ((last,),) = rows
             return numbers(last + 1)
-        return iter(sorted(seq for (seq,) in _RESERVE.fetch(self._session, count=count)))
+        return iter(sorted(seq for (seq,) in rows))
 
 
 def insert_messages(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:

@@ -6,7 +6,7 @@ of the commits, and a repeat in another process sees the first one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from crm_store.followups import cancel_awaiting
 from crm_store.history import Inbound, Message, Seqs, write_messages
 from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
-from crm_store.standing import TOUCHED, Standing, find_standings
+from crm_store.standing import TOUCHED, Standing, ask_for_standings
 from crm_store.statements import Rows, Statement
 
 _CUSTOMERS, _PEOPLE, _MESSAGES = (
@@ -112,21 +112,26 @@ def take_in(
     worker: str | None,
     now: datetime,
     also: Collection[Address] = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Recording:
     """As `record`, but that messages and conversations are written when their turns are over.
 
     `also`: addresses that the transaction will lock besides. All are locked at once and first, so that
-    no two transactions wait for each other. Rows are read and written as they are, without objects for
-    them: everything that comes in passes here.
+    no two transactions wait for each other. `meanwhile` is called while the server looks. Rows are read
+    and written as they are, without objects for them: everything that comes in passes here.
     """
     asked = [(i, (i.address, clean(i.key))) for i in batch if i.receipt is None]
     lock_addresses(session, {address for _, (address, _) in asked}.union(also))
-    standings = _standings(session, [i for i, _ in asked], now)
-    known = _known_keys(session, [key for _, key in asked])
+    first = {address: incoming for incoming, (address, _) in reversed(asked)}
+    # All is asked for before any of it is waited for.
+    met, repeats = ask_for_standings(session, first), _ask_for_known(session, [key for _, key in asked])
+    seqs = Seqs(session, round(len(asked) * (1 + _ANSWERS)))
+    meanwhile()
+    standings = _standings(session, first, met(), now)
+    known = repeats()
     new = [(i, key) for i, key in asked if key not in known]
     _open_conversations(session, {key[0]: standings[key[0]] for _, key in new}, now)
     fresh: dict[_Key, tuple[Incoming, dict[str, Any]]] = {}
-    seqs = Seqs(session, int(len(new) * (1 + _ANSWERS)) + 1)
     for incoming, key in new:
         if key not in fresh:
             fresh[key] = incoming, _row(incoming, key, standings[key[0]], seqs.take(), now)
@@ -168,12 +173,11 @@ def _inbound(incoming: Incoming, row: Mapping[str, Any]) -> Inbound:
     )
 
 
-def _standings(session: Session, messages: Sequence[Incoming], now: datetime) -> dict[Address, Standing]:
+def _standings(
+    session: Session, first: Mapping[Address, Incoming], met: Mapping[Address, Standing], now: datetime
+) -> dict[Address, Standing]:
     """The standing of each address; who writes for the first time gets one, and a customer with it."""
-    first = {incoming.address: incoming for incoming in reversed(messages)}
-    if not first:
-        return {}
-    found = find_standings(session, first)
+    found = dict(met)
     missing = [address for address in first if address not in found]
     if missing:
         # Nobody else meets them in this moment: their addresses are locked.
@@ -209,13 +213,13 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _known_keys(session: Session, keys: Sequence[_Key]) -> dict[_Key, _Known]:
+def _ask_for_known(session: Session, keys: Sequence[_Key]) -> Callable[[], dict[_Key, _Known]]:
     if not keys:
-        return {}
+        return dict
     triples = [(address.channel, address.external_id, key) for address, key in keys]
-    rows = _KNOWN.fetch(session, rows=as_list(triples))
-    return {
-        (Address(channel, external_id), key): _Known(*rest) for channel, external_id, key, *rest in rows
+    rows = _KNOWN.ask(session, rows=as_list(triples))
+    return lambda: {
+        (Address(channel, external_id), key): _Known(*rest) for channel, external_id, key, *rest in rows()
     }
 
 

@@ -177,10 +177,15 @@ def used_by(outcomes: Sequence[Outcome]) -> set[Address]:
     return {outcome.address for outcome in outcomes if outcome.sent.gone or _took(outcome)}
 
 
+def accept(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Write down which rows were accepted, where that is all there is to write; the others are left."""
+    _accept(session, [one.plain_seq for one in outcomes if one.plain_seq is not None])
+    return [one for one in outcomes if one.plain_seq is None]
+
+
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
-    _accept(session, [one.plain_seq for one in outcomes if one.plain_seq is not None])
-    outcomes = [one for one in outcomes if one.plain_seq is None]
+    outcomes = accept(session, outcomes)
     if not outcomes:
         return
     used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}

@@ -5,7 +5,7 @@ Read with two statements for any number of addresses, since every message needs 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import ClauseElement, exists
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, SQLModel
 
-from crm_store.conversations import Conversation, Held, hold_open
+from crm_store.conversations import Conversation, Held, ask_to_hold
 from crm_store.db import as_list, listing
 from crm_store.dialogues import DialogueRow
 from crm_store.followups import is_awaited
@@ -68,11 +68,22 @@ def _looking(dialect: str) -> ClauseElement:
 _LOOK = Statement(_looking)
 
 
-def find_standings(session: Session, addresses: Collection[Address]) -> dict[Address, Standing]:
-    """The standing of each address that we have met; the rows of open conversations are locked."""
+def ask_for_standings(
+    session: Session, addresses: Collection[Address]
+) -> Callable[[], dict[Address, Standing]]:
+    """The standing of each address that we have met; the rows of open conversations are locked.
+
+    They are waited for by calling what is returned.
+    """
+    if not addresses:
+        return dict
     # Locked first: what is read after it is what the last one who held it has left.
-    held = hold_open(session, addresses)
-    rows = _LOOK.fetch(session, rows=as_list([(one.channel, one.external_id) for one in addresses]))
+    held = ask_to_hold(session, addresses)
+    rows = _LOOK.ask(session, rows=as_list([(one.channel, one.external_id) for one in addresses]))
+    return lambda: _standings(held(), rows())
+
+
+def _standings(held: Mapping[Address, Held], rows: Iterable[tuple[Any, ...]]) -> dict[Address, Standing]:
     found = {}
     for channel, external_id, *rest in rows:
         address, mine = Address(channel, external_id), len(PERSONAL)

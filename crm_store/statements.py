@@ -28,17 +28,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, read_json, write_json
 from crm_store.messages import clean
-from crm_store.writing import connection_of
+from crm_store.streams import driver_of, enter_stream, errors_of, received
+from crm_store.writing import connection_of, is_writing
 
 Process = Callable[[Any], Any]
 Convert = Callable[[Any], tuple[Any, ...]]
+Answer = Callable[[], list[tuple[Any, ...]]]
 
 
 class Statement:
@@ -56,24 +57,46 @@ class Statement:
         """The rows it finds, each in the order of its columns."""
         connection = connection_of(session)
         compiled = self._for(connection.dialect)
-        with _Cursor(connection, compiled.sql) as cursor:
+        with errors_of(connection, compiled.sql):
+            cursor = driver_of(connection).cursor()
             cursor.execute(compiled.sql, compiled.one(values))
-            return compiled.read(cursor.fetchall())
+            return compiled.fetch(connection, cursor)
+
+    def ask(self, session: Session, **values: Any) -> Answer:
+        """As `fetch`, but that on PostgreSQL the rows are waited for by calling what is returned."""
+        connection = connection_of(session)
+        compiled = self._for(connection.dialect)
+        if not _streams(session, connection, compiled.sql):
+            found = self.fetch(session, **values)
+            return lambda: found
+        with errors_of(connection):
+            cursor = driver_of(connection).cursor()
+            cursor.execute(compiled.sql, compiled.one(values))
+
+        def answer() -> list[tuple[Any, ...]]:
+            with errors_of(connection):
+                return compiled.fetch(connection, cursor)
+
+        return answer
 
     def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it once a row."""
         if rows:
             connection = connection_of(session)
             compiled = self._for(connection.dialect)
-            with _Cursor(connection, compiled.sql) as cursor:
-                cursor.executemany(compiled.sql, [compiled.one(row) for row in rows])
+            given = [compiled.one(row) for row in rows]
+            _streams(session, connection, compiled.sql)
+            with errors_of(connection, compiled.sql):
+                driver_of(connection).cursor().executemany(compiled.sql, given)
 
     def run_once(self, session: Session, values: Mapping[str, Any]) -> None:
         """Run it once."""
         connection = connection_of(session)
         compiled = self._for(connection.dialect)
-        with _Cursor(connection, compiled.sql) as cursor:
-            cursor.execute(compiled.sql, compiled.one(values))
+        given = compiled.one(values)
+        _streams(session, connection, compiled.sql)
+        with errors_of(connection, compiled.sql):
+            driver_of(connection).cursor().execute(compiled.sql, given)
 
     def _for(self, dialect: Dialect) -> _Compiled:
         if dialect.name not in self._compiled:
@@ -170,46 +193,19 @@ class _Compiled:
         found = enumerate(getattr(statement, "selected_columns", ()))
         self._taken = _converter((place, _from_driver(one.type, dialect)) for place, one in found)
 
-    def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Rows of the driver as rows of ours."""
+    def fetch(self, connection: Connection, cursor: Any) -> list[tuple[Any, ...]]:
+        """The rows that the cursor has found, as ours."""
+        rows = cursor.fetchall()
+        received(connection)
         return [self._taken(row) for row in rows]
 
 
-class _Cursor:
-    """A cursor of the driver's own, in the session's transaction, with SQLAlchemy's errors.
-
-    A statement through SQLAlchemy costs ten times what SQLite takes for it.
-    """
-
-    __slots__ = ("_connection", "_cursor", "_sql")
-
-    def __init__(self, connection: Connection, sql: str) -> None:
-        self._connection, self._sql = connection, sql
-
-    def __enter__(self) -> Any:
-        driver = self._connection.connection.dbapi_connection
-        assert driver is not None
-        self._cursor = driver.cursor()
-        return self._cursor
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        connection, dialect = self._connection, self._connection.dialect
-        dbapi = dialect.loaded_dbapi
-        if error is None or not isinstance(error, dbapi.Error):
-            return
-        driver = connection.connection.dbapi_connection
-        is_lost = dialect.is_disconnect(error, driver, self._cursor)
-        if is_lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            self._sql,
-            None,
-            error,
-            dbapi.Error,
-            hide_parameters=True,  # They hold what customers write.
-            connection_invalidated=is_lost,
-            dialect=dialect,
-        ) from error
+def _streams(session: Session, connection: Connection, sql: str) -> bool:
+    """Whether this statement, which is executed next, is sent and not waited for."""
+    streams = connection.dialect.name == "postgresql" and is_writing(session)
+    if streams:
+        enter_stream(connection, sql)
+    return streams
 
 
 def _converter(

@@ -37,11 +37,16 @@ def write_later(session: Session, write: Write, key: Any, row: Any) -> None:
     `write` writes several, in the order of their keys; of rows with the same key the last one is written.
     Within a savepoint, which may be rolled back, nothing waits.
     """
-    if not isinstance(session, Writing) or session.in_nested_transaction():
+    if not is_writing(session):
         session.flush()
         write(session, [row])
         return
     session.info.setdefault(_LATER, {}).setdefault(write, {})[key] = row
+
+
+def is_writing(session: Session) -> bool:
+    """Whether it is one of ours that writes, outside of any savepoint, which may be rolled back."""
+    return isinstance(session, Writing) and not session.in_nested_transaction()
 
 
 def connection_of(session: Session) -> Connection:

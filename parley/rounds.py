@@ -18,10 +18,11 @@ from sqlmodel import Session
 
 from crm_store import sending
 from crm_store.db import Database
-from crm_store.messages import Address, Incoming, clean
+from crm_store.messages import Address, Incoming, Understanding, clean
 from crm_store.recording import Recorded, Recording, take_in
 from crm_store.sending import Outcome
 from parley.batching import Batcher
+from parley.waiting import Key
 from parley.worked import Worked
 from parley.workers import Worker, where_of
 
@@ -129,26 +130,42 @@ class Rounds:
     def _commit(
         self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], *, leased: bool, turns: bool
     ) -> tuple[Recording, Worked]:
-        now, worked = self._now(), Worked()
+        now, worked, began = self._now(), Worked(), perf_counter()
         incoming = [one.incoming for one in arrivals]
         inline = {(one.incoming.address, clean(one.incoming.key)) for one in arrivals if one.inline}
-        began = perf_counter()
-        # No transaction is open while a model thinks.
-        understood = self._worker.understand(incoming) if turns else {}
-        acting = perf_counter()
+        think = _Thinking(self._worker, incoming if turns else ())
+        if self._database.is_sqlite:
+            think()  # Whoever else writes would wait for it; on PostgreSQL the server looks meanwhile.
         with self._database.writing() as session:
-            worker = self._worker.name if leased else None
-            recording = take_in(session, incoming, worker, now, sending.used_by(outcomes))
-            if understood and recording.fresh:
-                worked = self._worker.answer(session, recording, understood, inline, now)
+            worker, used = self._worker.name if leased else None, sending.used_by(outcomes)
+            recording = take_in(session, incoming, worker, now, used, meanwhile=think)
+            outcomes = sending.accept(session, outcomes)
+            if think.understood and recording.fresh:
+                worked = self._worker.answer(session, recording, think.understood, inline, now)
             recording.write(session)
             gone = {one.address for one in incoming if one.reachable is False}
             if gone and self._gone:
                 self._gone(session, gone, now)
             sending.finish(session, outcomes, now)
         if worked.done:
-            self._worker.metrics.worked_at_once(worked.turns, acting - began, perf_counter() - acting)
+            acted = perf_counter() - began - think.seconds
+            self._worker.metrics.worked_at_once(worked.turns, think.seconds, acted)
         return recording, worked
+
+
+class _Thinking:
+    """What messages mean, thought out when it is called first."""
+
+    def __init__(self, worker: Worker, incoming: Sequence[Incoming]) -> None:
+        self._worker, self._incoming = worker, incoming
+        self.understood: dict[Key, Understanding] = {}
+        self.seconds = 0.0  # that it took
+
+    def __call__(self) -> None:
+        began, incoming, self._incoming = perf_counter(), self._incoming, ()
+        if incoming:
+            self.understood = self._worker.understand(incoming)
+            self.seconds = perf_counter() - began
 
 
 def _address_of(item: Arrival | Outcome) -> Address:

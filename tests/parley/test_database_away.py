@@ -27,11 +27,11 @@ class Road:
         self.fault: Exception = AWAY
         self.tries = 0
 
-    def record(self, *given: Any) -> Any:
+    def record(self, *given: Any, **named: Any) -> Any:
         self.tries += 1
         if self.away:
             raise self.fault
-        return take_in(*given)
+        return take_in(*given, **named)
 
 
 @contextmanager
