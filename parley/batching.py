@@ -75,8 +75,8 @@ class Batcher(Generic[Item, Result]):
         self._hurried: deque[_Asked[Item, Result]] = deque()  # in the order in which their time is over
         self._alarm: asyncio.TimerHandle | None = None  # one for all of them
 
-    async def do(self, item: Item, *, hurried: bool = False, patient: bool = False) -> Result:
-        """Have the item done; its result, or what `work` raised for it.
+    def do(self, item: Item, *, hurried: bool = False, patient: bool = False) -> asyncio.Future[Result]:
+        """Have the item done; its result to await, or what `work` raised for it.
 
         `hurried`: TimeoutError when the patience is over, though it may be in work and be done yet.
         `patient`: it goes along with the next batch rather than have one of its own.
@@ -90,7 +90,7 @@ class Batcher(Generic[Item, Result]):
         if hurried:
             self._hurry(asked, loop)
         self._consider(loop)
-        return await asked.answer
+        return asked.answer
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""

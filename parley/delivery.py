@@ -6,6 +6,7 @@ Each channel has its own loop: a few rows in flight, one per address at a time, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -86,18 +87,15 @@ class Delivery:
         """Rows for the answer to an open request; they are being sent from now on."""
         return await self._inliner.do(request)
 
-    async def finish_inline(self, rows: Sequence[Outgoing], sent: Sent) -> None:
-        """What became of rows that an answer carried."""
-        if len(rows) == 1:
-            await self._finished(rows[0], sent, inline=True)
-        else:
-            await asyncio.gather(*(self._finished(row, sent, inline=True) for row in rows))
+    def finish_inline(self, rows: Sequence[Outgoing], sent: Sent) -> Awaitable[object]:
+        """What became of rows that an answer carried; it is written down when that was awaited."""
+        finished = [self._finished(row, sent, inline=True) for row in rows]
+        return finished[0] if len(finished) == 1 else asyncio.gather(*finished)
 
     async def put_back(self, rows: Sequence[Outgoing]) -> None:
         """Rows that no request carries after all go out by themselves."""
         if rows:
-            ids = [str(row.id) for row in rows]
-            await _insist(lambda: asyncio.to_thread(self._put_back, rows), "rows.held", messages=ids)
+            await _insist(partial(asyncio.to_thread, self._put_back, rows), "rows.held", rows)
         for channel in {row.address.channel for row in rows}:
             self.wake(channel)
 
@@ -169,12 +167,9 @@ class Delivery:
         if arrived and self._hub.is_followed(row.address):
             self._hub.publish(row.address, LiveEvent("line", line_out(row)))
         self._metrics.became(row.address.channel, sent)
-        event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
-        # What went well is told one by one only to who asks for it: it is the most frequent of all lines.
-        tell = log.debug if sent.status == "accepted" else log.info
-        tell(event, message=str(row.id), channel=row.address.channel, code=sent.code)
+        _tell(row, sent)
         outcome = Outcome(row.id, row.address, sent, inline, row.seq)
-        await _insist(lambda: self._rounds.finish(outcome), "outcome.unwritten", message=str(row.id))
+        await _insist(partial(self._rounds.finish, outcome), "outcome.unwritten", [row])
         self._hub.changed([row.conversation_id])
 
     async def _watch_lost(self) -> None:
@@ -221,14 +216,22 @@ class Delivery:
             return sending.give_up_lost(session, self._now())
 
 
-async def _insist(do: Callable[[], Awaitable[object]], event: str, **ids: object) -> None:
+def _tell(row: Outgoing, sent: Sent) -> None:
+    # What went well is told one by one only to who asks for it: it is the most frequent of all lines.
+    level = logging.DEBUG if sent.status == "accepted" else logging.INFO
+    if log.is_enabled_for(level):
+        event = "reply." + ("delayed" if sent.status == "queued" else sent.status)
+        log.log(level, event, message=str(row.id), channel=row.address.channel, code=sent.code)
+
+
+async def _insist(do: Callable[[], Awaitable[object]], event: str, rows: Sequence[Outgoing]) -> None:
     """Write something down, however long the database is away: a row must not become a lie."""
     pause = 0.1
     while True:
         try:
             await do()
         except Exception:
-            log.exception(event, **ids)
+            log.exception(event, messages=[str(row.id) for row in rows])
         else:
             return
         await asyncio.sleep(pause)

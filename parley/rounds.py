@@ -7,7 +7,7 @@ it, has its turn at once; with it goes what became of answers. Alone, nothing wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -78,25 +78,21 @@ class Rounds:
 
         TimeoutError when the database is there and says nothing.
         """
-        if len(arrivals) == 1:  # As nearly always: a task of its own costs as much as all the rest here.
-            results = [await self._do(arrivals[0])]
+        self._loop = asyncio.get_running_loop()
+        if len(arrivals) == 1:  # As nearly always, and gathering costs as much as all the rest here.
+            results = [await self._batcher.do(arrivals[0], hurried=True)]
         else:
-            results = await asyncio.gather(*map(self._do, arrivals))
+            results = await asyncio.gather(*(self._batcher.do(one, hurried=True) for one in arrivals))
         return [one for one in results if one is not None]
 
-    async def finish(self, outcome: Outcome) -> None:
-        """Write down what became of a row that was being sent."""
-        await self._do(outcome)
+    def finish(self, outcome: Outcome) -> Awaitable[object]:
+        """Write down what became of a row that was being sent; it is when that was awaited."""
+        # What an open request has carried keeps nobody waiting; what was sent by itself keeps its place.
+        return self._batcher.do(outcome, patient=outcome.inline)
 
     async def drain(self) -> None:
         """Return when nothing waits to be written."""
         await self._batcher.drain()
-
-    async def _do(self, item: Arrival | Outcome) -> Recorded | None:
-        self._loop = asyncio.get_running_loop()
-        came_in = isinstance(item, Arrival)
-        # What an open request has carried keeps nobody waiting; what was sent by itself keeps its place.
-        return await self._batcher.do(item, hurried=came_in, patient=not came_in and item.inline)
 
     def _write(self, batch: Sequence[Arrival | Outcome]) -> list[Recorded | None]:
         arrivals = [one for one in batch if isinstance(one, Arrival)]

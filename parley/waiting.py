@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Self
 
 from crm_store.messages import Address, Incoming, Policy, clean
 from crm_store.outbox import Outgoing
@@ -18,43 +19,51 @@ Key = tuple[Address, str]  # an address, and the platform's key of the message t
 
 
 class Offer:
-    """What is handed to one open request. What it does not take is put back when the request ends."""
+    """What is handed to one request while it is open (`with`). What it does not take then is put back."""
 
-    def __init__(self) -> None:
-        self._made = asyncio.Event()
+    __slots__ = ("_awaited", "_key", "_rows", "_same", "_waiting", "made")
+
+    def __init__(self, waiting: Waiting, key: Key) -> None:
+        self.made = False  # whether anything was handed over, be it nothing to say
+        self._waiting = waiting
+        self._key = key
+        self._awaited: asyncio.Future[None] | None = None  # somebody waits for it
         self._rows: list[Outgoing] = []
         self._same: list[Outgoing] = []  # what another request for the same message carries
+
+    def __enter__(self) -> Self:
+        self._waiting.begin(self._key, self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.end(self._key, self, self._rows)
 
     def make(self, rows: Sequence[Outgoing]) -> None:
         """Hand over rows that are being sent; nobody else sends them."""
         self._rows += rows
-        self._made.set()
+        self._is_made()
 
     def tell(self, rows: Sequence[Outgoing]) -> None:
         """Another request carries these rows, and sees to them; this one can say the same."""
         self._same = list(rows)
-        self._made.set()
+        self._is_made()
 
-    @property
-    def made(self) -> bool:
-        """Whether anything was handed over, be it nothing to say."""
-        return self._made.is_set()
+    def _is_made(self) -> None:
+        self.made = True
+        if self._awaited and not self._awaited.done():
+            self._awaited.set_result(None)
 
     async def wait(self, seconds: float) -> None:
         """Return when something was handed over, be it nothing to say, or when the time is over."""
-        if not self._made.is_set():
+        if not self.made:
+            self._awaited = asyncio.get_running_loop().create_future()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._made.wait(), seconds)
-
-    @property
-    def rows(self) -> list[Outgoing]:
-        """All that was handed over and is not taken."""
-        return list(self._rows)
+                await asyncio.wait_for(self._awaited, seconds)
 
     @property
     def words(self) -> list[Outgoing]:
         """What this request can say: rows that it is to carry, or those that another one carries."""
-        return self.rows or self._same
+        return self._rows or self._same
 
     def take(self, count: int) -> list[Outgoing]:
         """The first of the rows: the answer carries them."""
@@ -69,19 +78,21 @@ class Waiting:
         self._put_back = put_back
         self._offers: dict[Key, list[Offer]] = defaultdict(list)
 
-    @contextmanager
-    def open(self, incoming: Incoming) -> Iterator[Offer]:
-        """A request that brought this message is open."""
-        key, offer = (incoming.address, clean(incoming.key)), Offer()
+    def open(self, incoming: Incoming) -> Offer:
+        """What a request is offered that brought this message, as long as it is open."""
+        return Offer(self, (incoming.address, clean(incoming.key)))
+
+    def begin(self, key: Key, offer: Offer) -> None:
+        """A request is open."""
         self._offers[key].append(offer)
-        try:
-            yield offer
-        finally:
-            self._offers[key].remove(offer)
-            if not self._offers[key]:
-                del self._offers[key]
-            if offer.rows:
-                self._put_back(offer.rows)
+
+    def end(self, key: Key, offer: Offer, left: list[Outgoing]) -> None:
+        """It is open no more, and these rows are left."""
+        self._offers[key].remove(offer)
+        if not self._offers[key]:
+            del self._offers[key]
+        if left:
+            self._put_back(left)
 
     def keys(self) -> Collection[Key]:
         """Of which messages a request is open: a view, for the event loop only."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from parley.threads import in_thread
 from parley.waiting import Tries, Waiting
 
 PREFIX = "/webhooks/"
+ACCEPTED = Sent("accepted")
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ class Webhooks:
         self._put_off = put_off  # says that a message's answer comes later
         self._tries = Tries(now)
         # Answers on their way to an address; what became of them is not written down yet.
-        self._telling: dict[Address, asyncio.Event] = {}
+        self._telling: dict[Address, Told] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,14 +71,20 @@ class Webhooks:
             peer.close()
             await _respond(send, reply)
             return
-        with self._on_the_way(carried[0].address):
+        address, told = carried[0].address, Told()
+        self._telling[address] = told
+        try:
             left = peer.has_left()
             peer.close()
             if left:
                 await self._not_heard(channel, carried)
                 return
             await _respond(send, reply)
-            await self._delivery.finish_inline(carried, Sent("accepted"))
+            await self._delivery.finish_inline(carried, ACCEPTED)
+        finally:
+            told.is_over()
+            if self._telling.get(address) is told:
+                del self._telling[address]
 
     async def _answer(
         self, channel: Channel | None, scope: Scope, peer: Peer
@@ -154,16 +161,6 @@ class Webhooks:
             await peer.leaves(channel.policy.gives_up_after * 1.5)
         return Reply(503, b"try again")
 
-    @contextmanager
-    def _on_the_way(self, address: Address) -> Iterator[None]:
-        mine = self._telling[address] = asyncio.Event()
-        try:
-            yield
-        finally:
-            mine.set()
-            if self._telling.get(address) is mine:
-                del self._telling[address]
-
     async def _others_told(self, address: Address, until: float) -> None:
         """Answers to other requests go first: while one is on its way, nothing else is carried."""
         with suppress(TimeoutError):
@@ -202,6 +199,25 @@ class Webhooks:
         else:
             sent = Sent("unknown", reason="the platform hung up before it got the answer")
             await self._delivery.finish_inline(rows, sent)
+
+
+class Told:
+    """An answer on its way. It is waited for once in thousands, so nothing is made for it before."""
+
+    __slots__ = ("_over",)
+
+    def __init__(self) -> None:
+        self._over: asyncio.Event | None = None
+
+    def is_over(self) -> None:
+        """What became of it is written down."""
+        if self._over:
+            self._over.set()
+
+    async def wait(self) -> None:
+        """Return when it is."""
+        self._over = self._over or asyncio.Event()
+        await self._over.wait()
 
 
 async def _respond(send: Send, reply: Reply) -> None:

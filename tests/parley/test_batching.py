@@ -28,9 +28,9 @@ def test_what_waits_is_done_together_and_in_order() -> None:
 
     async def main() -> list[int]:
         batcher = Batcher(work)
-        first = asyncio.create_task(batcher.do(0))
+        first = asyncio.ensure_future(batcher.do(0))
         await asyncio.to_thread(started.wait, 5)
-        others = [asyncio.create_task(batcher.do(n)) for n in range(1, 50)]
+        others = [asyncio.ensure_future(batcher.do(n)) for n in range(1, 50)]
         await asyncio.sleep(0)
         gate.set()
         return await asyncio.gather(first, *others)
@@ -80,8 +80,8 @@ def test_who_stops_waiting_disturbs_nobody() -> None:
 
     async def main() -> int:
         batcher = Batcher(work)
-        gone = asyncio.create_task(batcher.do(1))
-        stays = asyncio.create_task(batcher.do(2))
+        gone = asyncio.ensure_future(batcher.do(1))
+        stays = asyncio.ensure_future(batcher.do(2))
         await asyncio.sleep(0)
         gone.cancel()
         gate.set()
@@ -108,7 +108,7 @@ def test_what_waits_is_tried_in_its_order_until_what_was_away_is_back() -> None:
 
     async def main() -> list[int]:
         batcher = Batcher(work, for_all=(Away,), patience=30)
-        first = [asyncio.create_task(batcher.do(n)) for n in (1, 2)]
+        first = [asyncio.ensure_future(batcher.do(n)) for n in (1, 2)]
         await until_true(lambda: tries)
         return await asyncio.gather(*first, batcher.do(3))
 
@@ -128,7 +128,7 @@ def test_nothing_is_tried_for_longer_than_it_may_wait_or_than_somebody_waits() -
         with pytest.raises(Away):
             await batcher.do(1)
         patient = Batcher(work, for_all=(Away,), patience=30)
-        gone = asyncio.create_task(patient.do(2))
+        gone = asyncio.ensure_future(patient.do(2))
         await until_true(lambda: len(tries) > 1)
         gone.cancel()
         await patient.drain()
@@ -148,8 +148,8 @@ def test_who_is_in_a_hurry_is_told_when_the_time_is_over_though_the_work_goes_on
 
     async def main() -> None:
         batcher = Batcher(work, patience=0.05)
-        calm = asyncio.create_task(batcher.do(1))
-        hurried = [asyncio.create_task(batcher.do(n, hurried=True)) for n in (2, 3)]
+        calm = asyncio.ensure_future(batcher.do(1))
+        hurried = [asyncio.ensure_future(batcher.do(n, hurried=True)) for n in (2, 3)]
         for one in hurried:
             with pytest.raises(TimeoutError):
                 await one
@@ -202,7 +202,7 @@ def test_each_key_keeps_its_order_however_many_batches_are_in_work(
         )
         asked = []
         for number, (key, pause, patient) in enumerate(arrivals):
-            asked.append(asyncio.create_task(batcher.do((key, number), patient=patient)))
+            asked.append(asyncio.ensure_future(batcher.do((key, number), patient=patient)))
             await asyncio.sleep(pause * 0.0005)
         found = await asyncio.gather(*asked)
         await batcher.drain()
@@ -232,7 +232,7 @@ class Gated:
         self.batcher: Batcher[int, int] = Batcher(self._work, at_once=2, key=lambda item: item)
 
     def begin(self, *items: int, patient: bool = False) -> asyncio.Future[list[int]]:
-        asked = (asyncio.create_task(self.batcher.do(item, patient=patient)) for item in items)
+        asked = (asyncio.ensure_future(self.batcher.do(item, patient=patient)) for item in items)
         return asyncio.gather(*asked)
 
     def _work(self, items: Sequence[int]) -> list[int]:

@@ -201,7 +201,7 @@ def test_what_a_request_has_carried_waits_for_what_comes_in_and_what_was_sent_do
 
     async def one_after_the_other() -> None:
         carried = Outcome(ann.id, ann.address, Sent("accepted"), inline=True, seq=ann.seq)
-        told = asyncio.create_task(desk.rounds.finish(carried))
+        told = asyncio.ensure_future(desk.rounds.finish(carried))
         await asyncio.sleep(0.05)
         assert desk.rows("ann")[1][1] == "sending"
         await desk.rounds.finish(Outcome(bob.id, bob.address, Sent("accepted")))
