@@ -34,7 +34,7 @@ def _loading(dialect: str) -> ClauseElement:
 
 
 _LOAD = Statement(_loading)
-_SAVE = Rows(_TABLE, ("conversation_id", "state", "updated_at"), replaces=("conversation_id",))
+_SAVE = Rows(_TABLE, ("conversation_id", "state", "updated_at"), replaces=("conversation_id",), ahead=True)
 
 
 def load_states(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:

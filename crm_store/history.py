@@ -164,7 +164,7 @@ _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
 _COLUMNS = [each.name for each in _TABLE.columns]
 # What stands in columns that a row leaves out, where it is not NULL.
 _DEFAULTS: dict[str, Any] = {"lane": ANSWERS, "attempts": 0, "source": "", "payload": ""}
-_INSERT = Rows(_TABLE, _COLUMNS, empty=_DEFAULTS)
+_INSERT = Rows(_TABLE, _COLUMNS, empty=_DEFAULTS, ahead=True)
 _WORKED = Rows(_TABLE, ("work", "understanding", "decision"), {"seq": "of_seq"})
 
 

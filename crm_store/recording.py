@@ -7,7 +7,7 @@ of the commits, and a repeat in another process sees the first one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -85,11 +85,16 @@ class Recording:
     fresh: list[Inbound]  # what may have its turn in this transaction: nothing else waits before it
     states: dict[UUID, Mapping[str, Any]]  # of dialogues, by conversation; those without one are left out
     blocked: set[Address]  # to which something is to be sent before anything new
-    answers: list[dict[str, Any]] = field(default_factory=list)  # what turns say, to be written too
+
+    def write_some(
+        self, session: Session, ids: Sequence[UUID], answers: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write some of its messages, with what answers them."""
+        write_messages(session, [*(self.rows.pop(one) for one in ids), *answers])
 
     def write(self, session: Session) -> None:
-        """Write messages, what answers them, and their conversations."""
-        write_messages(session, [*self.rows.values(), *self.answers])
+        """Write the messages that are left, and the conversations of all."""
+        write_messages(session, list(self.rows.values()))
         save_held(session, self.held)
 
 

@@ -130,10 +130,11 @@ _WORDS, _MESSAGES, _OF_CUSTOMERS, _DUE, _CUSTOMERS, _FACTS = (
 # What people have said; what the bot and campaigns say is not even fetched.
 _BY_PEOPLE = (_MESSAGES.c.sender == "customer") | (_MESSAGES.c.sender == "agent")
 _SAID = case((_BY_PEOPLE, _MESSAGES.c.text), else_="").label("said")
+_WHERE = case((_BY_PEOPLE, _MESSAGES.c.conversation_id)).label("conversation_id")
 
 
 def _messages() -> Select[Any]:
-    return select_rows(_MESSAGES.c.seq, _MESSAGES.c.conversation_id, _SAID)
+    return select_rows(_MESSAGES.c.seq, _WHERE, _SAID)
 
 
 def _looking_for_new(_dialect: str) -> ClauseElement:

@@ -79,19 +79,19 @@ class Statement:
 
         return answer
 
-    def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run it once a row."""
+    def run(self, session: Session, rows: Sequence[Mapping[str, Any]], *, ahead: bool = False) -> None:
+        """Run it once a row; `ahead` of what was left for later."""
         if rows:
-            connection = connection_of(session)
+            connection = connection_of(session, ahead=ahead)
             compiled = self._for(connection.dialect)
             given = [compiled.one(row) for row in rows]
             _streams(session, connection, compiled.sql)
             with errors_of(connection, compiled.sql):
                 driver_of(connection).cursor().executemany(compiled.sql, given)
 
-    def run_once(self, session: Session, values: Mapping[str, Any]) -> None:
-        """Run it once."""
-        connection = connection_of(session)
+    def run_once(self, session: Session, values: Mapping[str, Any], *, ahead: bool = False) -> None:
+        """Run it once; `ahead` of what was left for later."""
+        connection = connection_of(session, ahead=ahead)
         compiled = self._for(connection.dialect)
         given = compiled.one(values)
         _streams(session, connection, compiled.sql)
@@ -118,12 +118,15 @@ class Rows:
         *,
         replaces: Sequence[str] = (),
         empty: dict[str, Any] | None = None,
+        ahead: bool = False,
     ) -> None:
         """`keys` (column: its name in a row) makes it an update; without it is an insert.
 
         An insert that `replaces` writes over the row that has the same values in these columns. With
         `empty` a row may leave columns out: what stands there then, NULL where it names nothing.
+        `ahead`: the rows do not care for what a session has left for later, and are written before it.
         """
+        self._ahead = ahead
         self._keys = keys or {}
         self._replaces = replaces
         self._names = list(names)
@@ -145,9 +148,9 @@ class Rows:
             empty = dict.fromkeys(self._names) | self._empty if one_by_one else self._empty
             rows = [{**empty, **row} for row in rows]
         if one_by_one:
-            self._statement.run(session, rows)
+            self._statement.run(session, rows, ahead=self._ahead)
         else:
-            self._statement.run_once(session, {"rows": write_json(rows)})
+            self._statement.run_once(session, {"rows": write_json(rows)}, ahead=self._ahead)
 
     def _each(self) -> ClauseElement:
         values = {name: bindparam(name, type_=self._of[name].type) for name in self._names}

@@ -44,14 +44,23 @@ def write_later(session: Session, write: Write, key: Any, row: Any) -> None:
     session.info.setdefault(_LATER, {}).setdefault(write, {})[key] = row
 
 
+def flush_objects(session: Session) -> None:
+    """Write what objects have changed; what was left for later stays so."""
+    Session.flush(session)
+
+
 def is_writing(session: Session) -> bool:
     """Whether it is one of ours that writes, outside of any savepoint, which may be rolled back."""
     return isinstance(session, Writing) and not session.in_nested_transaction()
 
 
-def connection_of(session: Session) -> Connection:
-    """The connection that a session works on; asked for once in a transaction, which has but one."""
-    _catch_up(session)
+def connection_of(session: Session, *, ahead: bool = False) -> Connection:
+    """The connection that a session works on; asked for once in a transaction, which has but one.
+
+    `ahead`: for what may be done before that which was left for later.
+    """
+    if not ahead:
+        _catch_up(session)
     kept: Connection | None = session.info.get(CONNECTION)
     # A savepoint is begun by whoever asks for its connection first.
     return session.connection() if kept is None or session.in_nested_transaction() else kept

@@ -49,8 +49,6 @@ class Turns:
     acted: list[tuple[Inbound, Acted]] = field(default_factory=list)
     offered: dict[Key, list[Outgoing]] = field(default_factory=dict)  # for requests that are open
     straight: set[UUID] = field(default_factory=set)  # messages whose open request carries the answer
-    # Conversations whose next turn waits for an action server; None: nobody may be asked in this round.
-    asking: dict[UUID, Asking | None] = field(default_factory=dict)
 
     @property
     def messages(self) -> list[Inbound]:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -34,21 +35,20 @@ from crm_store.recording import Recording
 from nlu.action_server import ActionFailed, Call
 from nlu.base import Decision, State
 from nlu.rasa_dialogue import Reply
+from parley.acting import TRIES, Acting
 from parley.bot import Bot, Words
-from parley.facts import read_facts
 from parley.metrics import Metrics
-from parley.questions import Asked
-from parley.remote import Asking, Awaited
+from parley.remote import Asking
 from parley.situation import Situation
-from parley.turns import Acted, act, act_in_silence, handed_over
+from parley.turns import Acted, handed_over
 from parley.waiting import Key
-from parley.worked import Turns, Worked, let_go, numbered, start
+from parley.worked import Worked, let_go, numbered, start
 
 if TYPE_CHECKING:
     from parley.answering import Answering
 
 MOST_MESSAGES = 256  # of all conversations in one go
-TRIES = 3
+AT_ONCE = 16  # messages that have their turns before they are written
 MOST_REPLIES = 1000  # of a remote dialogue, kept until they are written down
 LIKELIEST, LEAST = 4, 0.01  # intents and answers kept with a message, to explain what was made of it
 _BACKING_OFF = "nobody: backing off"
@@ -107,21 +107,26 @@ class Worker:
     ) -> Worked:
         """Answer what is being recorded, in the same transaction; the conversations are let go.
 
-        What became of the messages, and what answers them, is left to the recording to write.
+        Some are written with what answers them while the next ones have their turn: PostgreSQL works
+        meanwhile. The rest is left to the recording to write.
         """
         fresh = [m for m in recording.fresh if (m.address, m.key) in understood]
         ids = {message.conversation_id for message in fresh}
         mine = {held.id: held for held in recording.held if held.id in ids}
         heard = {message.id: understood[message.address, message.key] for message in fresh}
-        turns = self._act(session, self.bot, mine, fresh, heard, recording.states, now, None)
-        for message, acted in turns.acted:
-            recording.rows[message.id] |= _done(heard[message.id], acted)
-        start(turns, inline, recording.blocked, now)
-        worked = numbered(turns, recording.seqs)
-        recording.answers += turns.rows
+        acting = self._acting(session, self.bot, mine, heard, recording.states, now)
+        worked = Worked()
+        for first in range(0, len(fresh), AT_ONCE):
+            turns = acting.act(fresh[first : first + AT_ONCE])
+            for message, acted in turns.acted:
+                recording.rows[message.id] |= _done(heard[message.id], acted)
+            start(turns, inline, recording.blocked, now)
+            worked.add(numbered(turns, recording.seqs))
+            worked.elsewhere |= self._held_elsewhere(turns.messages, inline)
+            recording.write_some(session, [message.id for message in turns.messages], turns.rows)
+        acting.end()
         unheard = (m.conversation_id for m in recording.fresh if m.id not in heard)
-        let_go(worked, mine, (*unheard, *turns.asking))
-        worked.elsewhere = self._held_elsewhere(turns.messages, inline)
+        let_go(worked, mine, (*unheard, *acting.asking))
         return worked
 
     def ask(self, asking: Asking, inline: Collection[Key]) -> Worked:
@@ -160,7 +165,7 @@ class Worker:
             heard = _understood(bot, messages, asked.heard)
             instead = self._generated(bot, messages, heard, asked)
             self._ask(bot, led, heard)
-            acting = perf_counter()
+            understood = perf_counter()
             with self.database.writing() as session:
                 mine = {c.id: c for c in hold(session, ids).values() if c.leased_by == self.name}
                 # Asked again under the lock: what is answered already is not answered twice.
@@ -168,22 +173,24 @@ class Worker:
                 messages = [m for m in messages if m.id in waiting and not self._is_early(bot, m, mine)]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
-                turns = self._act(session, bot, mine, messages, heard, states, now, asked, instead)
+                acting = self._acting(session, bot, mine, heard, states, now, asked, instead)
+                turns = acting.act(messages)
+                acting.end()
                 mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
-                asking = {m.address for m in messages if (m.address, m.key) in inline}
-                start(turns, inline, outbox.in_the_way(session, asking), now)
+                carried = {m.address for m in messages if (m.address, m.key) in inline}
+                start(turns, inline, outbox.in_the_way(session, carried), now)
                 worked = numbered(turns, Seqs(session, len(turns.rows)))
                 write_messages(session, turns.rows)
                 worked.elsewhere = self._held_elsewhere(turns.messages, inline)
                 left = waiting.keys() - {m.id for m in turns.messages}
                 let_go(worked, mine, (waiting[one] for one in left))
-                worked.asking = {key: one for key, one in turns.asking.items() if one is not None}
+                worked.asking = {key: one for key, one in acting.asking.items() if one is not None}
                 save_held(session, mine.values())
         except Exception as error:  # noqa: BLE001  (whatever it is, the message is retried, then parked)
             if len(ids) == 1 and len(messages) < 2:
                 return self._failed(ids[0], error, self.now())
         else:
-            self.metrics.worked(turns.messages, at, acting - began, perf_counter() - acting)
+            self.metrics.worked(turns.messages, at, understood - began, perf_counter() - understood)
             for message in turns.messages:
                 self._replies.pop(message.id, None)
             worked.done = set(ids) - worked.more
@@ -219,55 +226,19 @@ class Worker:
             return False
         return mine[message.conversation_id].floor == "bot"
 
-    def _act(
+    def _acting(
         self,
         session: Session,
         bot: Bot,
         mine: Mapping[UUID, Held],
-        messages: Sequence[Inbound],
         heard: Mapping[UUID, Understanding],
         known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,
-        asked: Asking | None,
+        asked: Asking | None = None,
         instead: Mapping[UUID, Decision] | None = None,
-    ) -> Turns:
-        """Answer these messages; messages, answers and conversations are left to the caller to write.
-
-        `known`: where the dialogues of their conversations stand. `asked`: what an action server has
-        answered; None: none may be asked now. Who has to wait for one lets everybody else by. `instead`:
-        see `Situation`, by message.
-        """
-        states = {key: _read(known[key]) for key in mine if key in known}
-        turns, questions = Turns(), Asked()
-        bound, people = bot.bound, {one.customer_id for one in mine.values()}
-        facts = read_facts(session, bound.values(), people) if bound else {}
-        for message in messages:
-            conversation = mine[message.conversation_id]
-            if conversation.id in turns.asking:
-                continue  # In their order: what comes before has to wait.
-            state = states.get(conversation.id) or State()
-            situation = self._situation(session, bot, conversation, message, heard[message.id], state, now)
-            situation.instead = instead.get(message.id) if instead else None
-            if bound:
-                situation.facts = {**facts[conversation.customer_id]}
-            try:
-                acted = _turn(situation, asked)
-            except Awaited as awaited:
-                turns.asking[conversation.id] = _to_ask(situation, heard[message.id], awaited, asked)
-                continue
-            if situation.facts is not None:
-                facts[conversation.customer_id] = situation.facts
-            if acted.floor and conversation.floor == "bot":
-                conversation.floor, conversation.floor_since = acted.floor, now
-                # What the bot has answered so far is nothing that somebody still has to read.
-                conversation.read_seq = max(conversation.read_seq, message.seq - 1)
-            states[conversation.id] = acted.state
-            questions.add(situation, acted)
-            turns.acted.append((message, acted))
-        session.flush()  # What actions have changed comes before what rows speak of.
-        questions.write(session)
-        dialogues.save_states(session, {key: state.to_json() for key, state in states.items()}, now)
-        return turns
+    ) -> Acting:
+        situate = partial(self._situation, session, bot, now=now)
+        return Acting(session, bot, mine, heard, known, now, situate, asked, instead or {})
 
     def _generated(
         self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding], asked: Asking
@@ -378,52 +349,6 @@ class Worker:
         return True
 
 
-def _turn(situation: Situation, asked: Asking | None) -> Acted:
-    """Answer one message; `Awaited`, and nothing is changed, if an action server has to be asked first."""
-    session, message, state = situation.session, situation.message, situation.state
-    last = message.attempts == TRIES - 1
-    if situation.bot.server is None:
-        # It may be the dialogue so far that this project cannot go on with.
-        return _answer(situation, State() if last else state)
-    situation.told = asked.answers if asked else None
-    own = state.but(slots={**state.slots})
-    try:
-        with session.begin_nested():
-            return _answer(situation, own)
-    except Awaited:
-        raise
-    except Exception:
-        if not last:
-            raise
-    with session.begin_nested():
-        return _answer(situation, State())
-
-
-def _answer(situation: Situation, state: State) -> Acted:
-    situation.state = state
-    message, floor = situation.message, situation.conversation.floor
-    if floor not in ("bot", "waiting"):
-        return act_in_silence(situation)
-    if message.is_replayed and parked.is_late(situation.session, message):
-        return act_in_silence(situation)
-    return act(situation)
-
-
-def _to_ask(
-    situation: Situation, heard: Understanding, awaited: Awaited, asked: Asking | None
-) -> Asking | None:
-    if awaited.call is None:
-        return None
-    message = situation.message
-    return Asking(
-        message.conversation_id,
-        awaited.call,
-        {message.id: heard},
-        asked.answers if asked and message.id in asked.heard else {},
-        {message.id: situation.instead} if situation.instead else {},
-    )
-
-
 def _understood(
     bot: Bot, messages: Sequence[Inbound], known: Mapping[UUID, Understanding]
 ) -> dict[UUID, Understanding]:
@@ -436,14 +361,6 @@ def where_of(error: Exception) -> str:
     """File and line of an error, for the log: its message may repeat what a customer wrote."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
-
-
-def _read(state: Mapping[str, Any]) -> State:
-    try:
-        return State(**state)
-    except TypeError:
-        log.warning("dialogue.restarted", why="another version wrote its state")
-        return State()
 
 
 def _done(heard: Understanding, acted: Acted) -> dict[str, Any]:

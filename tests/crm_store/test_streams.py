@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
@@ -18,6 +18,7 @@ from sqlmodel import Session, SQLModel
 from crm_store.customers import Customer
 from crm_store.db import Database, new_id
 from crm_store.statements import Rows, Statement
+from crm_store.writing import write_later
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 CUSTOMERS = SQLModel.metadata.tables[str(Customer.__tablename__)]
@@ -156,6 +157,29 @@ def test_a_server_that_goes_away_meanwhile_is_told_as_such(house: Database) -> N
     assert caught.value.connection_invalidated
     assert count(house) == 0
     assert house.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_what_goes_ahead_leaves_for_later_what_was_left_and_who_looks_finds_both(
+    database: Database,
+) -> None:
+    ahead = Rows(CUSTOMERS, tuple(row()), ahead=True)
+    written = list[str]()
+
+    def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+        written.append("later")
+        MEET.write(session, rows)
+
+    with database.writing() as session:
+        write_later(session, write, 1, row("later"))
+        ahead.write(session, [row("ahead")])
+        assert written == []
+        assert sorted(name for _, name in NAMES.fetch(session)) == ["ahead", "later"]
+        write_later(session, write, 1, row("last"))
+        ahead.write(session, [row("ahead")])
+        assert written == ["later"]
+    assert written == ["later", "later"]
+    with database.reading() as session:
+        assert sorted(name for _, name in NAMES.fetch(session)) == ["ahead", "ahead", "last", "later"]
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -15,6 +15,7 @@ from actions.base import Turn
 from crm_store import conversations
 from crm_store.conversations import Conversation
 from crm_store.db import Database
+from crm_store.dialogues import load_states
 from crm_store.history import Message
 from crm_store.messages import Address, Content, Incoming, Policy, Sent
 from crm_store.outbox import Outgoing
@@ -22,7 +23,7 @@ from crm_store.recording import Recorded, record
 from crm_store.sending import Outcome
 from parley.rounds import Arrival, Rounds
 from parley.worked import Worked
-from parley.workers import Worker
+from parley.workers import AT_ONCE, Worker
 from tests.parley.tiny import Clock, Ear, tiny_bot
 
 
@@ -33,10 +34,10 @@ def said(who: str, text: str) -> Incoming:
 class Desk:
     """A worker's rounds, and what they led to."""
 
-    def __init__(self, database: Database, ear: Ear | None = None) -> None:
+    def __init__(self, database: Database, ear: Ear | None = None, **bot: Any) -> None:
         self.database, self.clock = database, Clock()
         policies = {"shop": Policy(inline_within=4.0)}
-        self.worker = Worker(database, tiny_bot(ear), "w", policies, self.clock)
+        self.worker = Worker(database, tiny_bot(ear, **bot), "w", policies, self.clock)
         self.rounds = Rounds(database, self.worker, self.clock, at_once=1)  # so that a round is one
         self.rounds.written = self._written
         self.worked = Worked()
@@ -89,6 +90,41 @@ def test_two_messages_of_one_person_in_a_round_are_answered_in_their_order(datab
     desk = Desk(database)
     desk.hear(said("ann", "one"), said("ann", "again"))
     assert [text for text, _, _ in desk.rows("ann")] == ["one", "again", "re one", "re again"]
+
+
+def count(turn: Turn) -> list[Content]:
+    """Say how many messages of the conversation have had their turn."""
+    if "fail" in turn.text:
+        raise LookupError("an action that does not work")
+    turn.set_slots["n"] = turn.slots.get("n", 0) + 1
+    return [Content(text=f"{turn.text} is {turn.set_slots['n']}")]
+
+
+def test_many_messages_have_their_turns_in_their_order_some_at_a_time(database: Database) -> None:
+    desk = Desk(database, actions={"action_repeat": count})
+    who = ["ann", "bob", "eve"]
+    texts = [(who[number % 3], f"{number}") for number in range(3 * AT_ONCE + 2)]
+    desk.hear(*(said(*pair) for pair in texts))
+    for one in who:
+        mine = [text for name, text in texts if name == one]
+        answers = [f"{text} is {place}" for place, text in enumerate(mine, 1)]
+        assert [text for text, _, _ in desk.rows(one)] == [*mine, *answers]
+        assert [row.content.text for row in desk.offered(one)] == answers
+        with database.reading() as session:
+            (state,) = load_states(session, [desk.talk(one).id]).values()
+            assert state["slots"]["n"] == len(mine)
+
+
+def test_a_turn_that_fails_takes_back_those_that_were_written_before_it(database: Database) -> None:
+    desk = Desk(database, actions={"action_repeat": count})
+    texts = [*(f"{number}" for number in range(2 * AT_ONCE)), "fail"]
+    recorded = desk.hear(*(said("ann", text) for text in texts))
+    assert desk.rows("ann") == [(text, "received", "waiting") for text in texts]
+    assert not desk.worked.offered
+    for _ in texts:  # One by one: somebody among them is at fault.
+        desk.worker.work([recorded[0].conversation_id], ())
+    answers = [f"{text} is {place}" for place, text in enumerate(texts[:-1], 1)]
+    assert [text for text, _, _ in desk.rows("ann")] == [*texts, *answers]
 
 
 def test_a_repeat_is_not_answered_again(database: Database) -> None:

@@ -16,8 +16,9 @@ from crm_store.history import Message
 from crm_store.messages import Address, Content, Incoming, Policy
 from crm_store.recording import record
 from nlu.base import State
+from parley.acting import TRIES
 from parley.worked import Worked
-from parley.workers import TRIES, Worker
+from parley.workers import Worker
 from tests.parley.tiny import Clock, Parrot, Phrases, tiny_bot
 
 
