@@ -185,7 +185,11 @@ def accept(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def finish(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what became of rows that were being sent."""
-    outcomes = accept(session, outcomes)
+    finish_others(session, accept(session, outcomes), now)
+
+
+def finish_others(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Write down what became of rows that were not just accepted."""
     if not outcomes:
         return
     used = {o.address: o for o in outcomes if o.sent.gone or _took(o)}

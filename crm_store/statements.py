@@ -63,7 +63,10 @@ class Statement:
             return compiled.fetch(connection, cursor)
 
     def ask(self, session: Session, **values: Any) -> Answer:
-        """As `fetch`, but that on PostgreSQL the rows are waited for by calling what is returned."""
+        """As `fetch`, but that on PostgreSQL the rows are waited for by calling what is returned.
+
+        It is to be called in the same transaction.
+        """
         connection = connection_of(session)
         compiled = self._for(connection.dialect)
         if not _streams(session, connection, compiled.sql):
@@ -124,7 +127,8 @@ class Rows:
 
         An insert that `replaces` writes over the row that has the same values in these columns. With
         `empty` a row may leave columns out: what stands there then, NULL where it names nothing.
-        `ahead`: the rows do not care for what a session has left for later, and are written before it.
+        `ahead`: the rows do not care for what a session has left for later, and are written before it. What
+        they point at must have been flushed.
         """
         self._ahead = ahead
         self._keys = keys or {}

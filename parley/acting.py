@@ -46,6 +46,7 @@ class Acting:
         session: Session,
         bot: Bot,
         mine: Mapping[UUID, Held],
+        *,
         heard: Mapping[UUID, Understanding],
         known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,

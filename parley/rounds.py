@@ -135,14 +135,15 @@ class Rounds:
         with self._database.writing() as session:
             worker, used = self._worker.name if leased else None, sending.used_by(outcomes)
             recording = take_in(session, incoming, worker, now, used, meanwhile=think)
-            outcomes = sending.accept(session, outcomes)
+            # Before the turns: PostgreSQL does it meanwhile.
+            others = sending.accept(session, outcomes)
             if think.understood and recording.fresh:
                 worked = self._worker.answer(session, recording, think.understood, inline, now)
             recording.write(session)
             gone = {one.address for one in incoming if one.reachable is False}
             if gone and self._gone:
                 self._gone(session, gone, now)
-            sending.finish(session, outcomes, now)
+            sending.finish_others(session, others, now)
         if worked.done:
             acted = perf_counter() - began - think.seconds
             self._worker.metrics.worked_at_once(worked.turns, think.seconds, acted)

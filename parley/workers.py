@@ -238,7 +238,17 @@ class Worker:
         instead: Mapping[UUID, Decision] | None = None,
     ) -> Acting:
         situate = partial(self._situation, session, bot, now=now)
-        return Acting(session, bot, mine, heard, known, now, situate, asked, instead or {})
+        return Acting(
+            session,
+            bot,
+            mine,
+            heard=heard,
+            known=known,
+            now=now,
+            situate=situate,
+            asked=asked,
+            instead=instead or {},
+        )
 
     def _generated(
         self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding], asked: Asking

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import column, func, select, text, values
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlmodel import Session, SQLModel
 
 from crm_store.customers import Customer
@@ -121,6 +122,59 @@ def test_an_error_of_the_house_takes_back_what_was_sent(house: Database, times: 
     assert count(house) == 0
 
 
+def test_what_comes_after_an_error_that_somebody_swallows_meets_a_failed_transaction(
+    house: Database,
+) -> None:
+    same = row()
+
+    def swallow_and_go_on() -> None:
+        with house.writing() as session:
+            MEET.write(session, [same, same])
+            with suppress(IntegrityError):
+                NAMES.fetch(session)
+            MEET.write(session, [row()])
+
+    # Not an OperationalError, which would say that the database is away.
+    with pytest.raises(InternalError, match="InFailedSqlTransaction"):
+        swallow_and_go_on()
+    assert count(house) == 0
+
+
+@pytest.mark.parametrize("by", ["savepoint", "question"])
+def test_an_error_that_somebody_swallows_last_is_raised_by_the_commit(house: Database, by: str) -> None:
+    same = row()
+
+    def swallow_and_end() -> None:
+        with house.writing() as session:
+            MEET.write(session, [row(), same, same])
+            with suppress(IntegrityError):
+                if by == "savepoint":
+                    with session.begin_nested():
+                        session.execute(COUNT)
+                else:
+                    NAMES.fetch(session)
+
+    with pytest.raises(IntegrityError):
+        swallow_and_end()
+    assert count(house) == 0
+
+
+def test_a_commit_by_hand_that_meets_an_error_leaves_no_failed_transaction_behind(house: Database) -> None:
+    same = row()
+
+    def commit_by_hand() -> None:
+        with house.writing() as session:
+            MEET.write(session, [same, same])
+            session.commit()
+
+    with pytest.raises(IntegrityError):
+        commit_by_hand()
+    assert count(house) == 0
+    with house.writing() as session:
+        MEET.write(session, [same])
+    assert count(house) == 1
+
+
 def test_within_a_savepoint_everything_is_waited_for(house: Database) -> None:
     kept, same = row("kept"), row()
     with house.writing() as session:
@@ -143,7 +197,9 @@ def test_who_commits_by_hand_sends_nothing_on_a_connection_that_was_given_back(h
     assert count(house) == 1
 
 
-def test_a_server_that_goes_away_meanwhile_is_told_as_such(house: Database) -> None:
+def test_a_server_that_goes_away_meanwhile_is_told_as_such(
+    house: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     def write_on_a_cut_line() -> None:
         with house.writing() as session:
             backend = session.execute(text("SELECT pg_backend_pid()")).scalar()
@@ -156,6 +212,8 @@ def test_a_server_that_goes_away_meanwhile_is_told_as_such(house: Database) -> N
         write_on_a_cut_line()
     assert caught.value.connection_invalidated
     assert count(house) == 0
+    gc.collect()
+    assert not [one for one in caplog.records if one.name.startswith("psycopg")]
     assert house.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import structlog.testing
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from actions.base import Turn
-from crm_store import conversations
+from crm_store import conversations, customers
 from crm_store.conversations import Conversation
-from crm_store.db import Database
+from crm_store.db import Database, new_id
 from crm_store.dialogues import load_states
 from crm_store.history import Message
 from crm_store.messages import Address, Content, Incoming, Policy, Sent
@@ -125,6 +127,27 @@ def test_a_turn_that_fails_takes_back_those_that_were_written_before_it(database
         desk.worker.work([recorded[0].conversation_id], ())
     answers = [f"{text} is {place}" for place, text in enumerate(texts[:-1], 1)]
     assert [text for text, _, _ in desk.rows("ann")] == [*texts, *answers]
+
+
+def swallow(turn: Turn) -> list[Content]:
+    """An action that keeps an error of the database to itself."""
+    if "bad" in turn.text:
+        with suppress(SQLAlchemyError):
+            customers.set_attribute(turn.session, new_id(), "size", 1, source="import", now=turn.now)
+            customers.get_customer(turn.session, turn.customer_id)
+            load_states(turn.session, [turn.conversation_id])
+    return [Content(text=f"re {turn.text}")]
+
+
+def test_an_action_that_swallows_an_error_of_the_database_costs_nobody_a_word(database: Database) -> None:
+    desk = Desk(database, actions={"action_repeat": swallow})
+    recorded = desk.hear(said("ann", "good"), said("bob", "bad"))
+    assert [one.repeat for one in recorded] == [False, False]
+    assert desk.rows("bob")[0][:2] == ("bad", "received")
+    assert desk.rows("ann")[0][0] == "good"
+    for one in recorded:
+        desk.worker.work([one.conversation_id], ())
+    assert [text for text, _, _ in desk.rows("ann")] == ["good", "re good"]
 
 
 def test_a_repeat_is_not_answered_again(database: Database) -> None:
