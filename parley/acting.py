@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from parley.turns import Acted, act, act_in_silence
 from parley.worked import Turns
 
 TRIES = 3
+_NONE: Mapping[UUID, Decision] = MappingProxyType({})
 
 log = structlog.get_logger()
 
@@ -46,13 +48,12 @@ class Acting:
         session: Session,
         bot: Bot,
         mine: Mapping[UUID, Held],
-        *,
         heard: Mapping[UUID, Understanding],
         known: Mapping[UUID, Mapping[str, Any]],
         now: datetime,
         situate: Situate,
-        asked: Asking | None,
-        instead: Mapping[UUID, Decision],
+        asked: Asking | None = None,
+        instead: Mapping[UUID, Decision] = _NONE,
     ) -> None:
         """`mine`: conversations that are locked by us, and `known` where their dialogues stand.
 

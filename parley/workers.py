@@ -114,7 +114,8 @@ class Worker:
         ids = {message.conversation_id for message in fresh}
         mine = {held.id: held for held in recording.held if held.id in ids}
         heard = {message.id: understood[message.address, message.key] for message in fresh}
-        acting = self._acting(session, self.bot, mine, heard, recording.states, now)
+        situate = partial(self._situation, session, self.bot, now=now)
+        acting = Acting(session, self.bot, mine, heard, recording.states, now, situate)
         worked = Worked()
         for first in range(0, len(fresh), AT_ONCE):
             turns = acting.act(fresh[first : first + AT_ONCE])
@@ -173,7 +174,8 @@ class Worker:
                 messages = [m for m in messages if m.id in waiting and not self._is_early(bot, m, mine)]
                 states = dialogues.load_states(session, mine)
                 now = self.now()
-                acting = self._acting(session, bot, mine, heard, states, now, asked, instead)
+                situate = partial(self._situation, session, bot, now=now)
+                acting = Acting(session, bot, mine, heard, states, now, situate, asked, instead)
                 turns = acting.act(messages)
                 acting.end()
                 mark_worked(session, [{"of_seq": m.seq, **_done(heard[m.id], a)} for m, a in turns.acted])
@@ -225,30 +227,6 @@ class Worker:
         if bot.leader is None or message.is_replayed or message.id in self._replies:
             return False
         return mine[message.conversation_id].floor == "bot"
-
-    def _acting(
-        self,
-        session: Session,
-        bot: Bot,
-        mine: Mapping[UUID, Held],
-        heard: Mapping[UUID, Understanding],
-        known: Mapping[UUID, Mapping[str, Any]],
-        now: datetime,
-        asked: Asking | None = None,
-        instead: Mapping[UUID, Decision] | None = None,
-    ) -> Acting:
-        situate = partial(self._situation, session, bot, now=now)
-        return Acting(
-            session,
-            bot,
-            mine,
-            heard=heard,
-            known=known,
-            now=now,
-            situate=situate,
-            asked=asked,
-            instead=instead or {},
-        )
 
     def _generated(
         self, bot: Bot, messages: Sequence[Inbound], heard: Mapping[UUID, Understanding], asked: Asking
