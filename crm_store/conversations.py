@@ -6,7 +6,7 @@ what was written under another floor is recognised. A takeover never waits for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -20,6 +20,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from crm_store.db import CleanText, UtcDateTime, as_list, listed, listing, new_id
 from crm_store.messages import Address, Floor, NotFound, Refused
 from crm_store.statements import Rows, Statement
+from crm_store.streams import Answer
 
 LEASE = timedelta(seconds=10)  # renewed every few seconds by the worker that holds it
 
@@ -173,8 +174,8 @@ def hold_open(session: Session, addresses: Collection[Address]) -> dict[Address,
     return ask_to_hold(session, addresses)()
 
 
-def ask_to_hold(session: Session, addresses: Collection[Address]) -> Callable[[], dict[Address, Held]]:
-    """As `hold_open`; they are waited for by calling what is returned."""
+def ask_to_hold(session: Session, addresses: Collection[Address]) -> Answer[dict[Address, Held]]:
+    """As `hold_open`, but that they are not waited for yet."""
     rows = as_list([(address.channel, address.external_id) for address in addresses])
     answer = _HOLD_OPEN.ask(session, rows=rows)
     return lambda: {held.address: held for held in (Held(*row) for row in answer())}

@@ -25,6 +25,7 @@ from crm_store.identities import Identity, lock_addresses, note_contact
 from crm_store.messages import Address, Incoming, clean
 from crm_store.standing import TOUCHED, Standing, ask_for_standings
 from crm_store.statements import Rows, Statement
+from crm_store.streams import Answer
 
 _CUSTOMERS, _PEOPLE, _MESSAGES = (
     SQLModel.metadata.tables[str(table.__tablename__)] for table in (Customer, Identity, Message)
@@ -218,7 +219,7 @@ def _identity(incoming: Incoming, customer_id: UUID, now: datetime) -> dict[str,
     }
 
 
-def _ask_for_known(session: Session, keys: Sequence[_Key]) -> Callable[[], dict[_Key, _Known]]:
+def _ask_for_known(session: Session, keys: Sequence[_Key]) -> Answer[dict[_Key, _Known]]:
     if not keys:
         return dict
     triples = [(address.channel, address.external_id, key) for address, key in keys]

@@ -48,7 +48,7 @@ PUSHES_AT_ONCE = 200  # judged together when the first few must all wait
 RETRIES = 8  # about ten minutes with the pauses of `_became`
 TRIED_TOO_OFTEN = "tried too often"
 LONGEST_PAUSE = 600.0  # seconds
-_ACCEPTED = Sent("accepted")
+ACCEPTED = Sent("accepted")
 LOST_AFTER = timedelta(seconds=30)  # every platform call ends within ten
 
 _TABLE = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -111,7 +111,7 @@ class Outcome:
     @property
     def plain_seq(self) -> int | None:
         """The row's, if all that there is to write down is that it was accepted."""
-        return self.seq if self.inline and self.sent == _ACCEPTED else None
+        return self.seq if self.inline and self.sent == ACCEPTED else None
 
 
 def is_due(session: Session, channel: str, now: datetime) -> bool:

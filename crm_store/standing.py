@@ -5,7 +5,7 @@ Read with two statements for any number of addresses, since every message needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from crm_store.history import Message, goes_first, is_waiting
 from crm_store.identities import Identity
 from crm_store.messages import Address
 from crm_store.statements import Statement
+from crm_store.streams import Answer
 
 TOUCHED = ("windows", "reachable", "profile")  # of an identity: what a message may change
 PERSONAL = ("customer_id", *TOUCHED)
@@ -68,13 +69,8 @@ def _looking(dialect: str) -> ClauseElement:
 _LOOK = Statement(_looking)
 
 
-def ask_for_standings(
-    session: Session, addresses: Collection[Address]
-) -> Callable[[], dict[Address, Standing]]:
-    """The standing of each address that we have met; the rows of open conversations are locked.
-
-    They are waited for by calling what is returned.
-    """
+def ask_for_standings(session: Session, addresses: Collection[Address]) -> Answer[dict[Address, Standing]]:
+    """The standing of each address that we have met; the rows of open conversations are locked."""
     if not addresses:
         return dict
     # Locked first: what is read after it is what the last one who held it has left.

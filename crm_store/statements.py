@@ -34,12 +34,11 @@ from sqlmodel import Session
 
 from crm_store.db import CleanJson, CleanText, UtcDateTime, read_json, write_json
 from crm_store.messages import clean
-from crm_store.streams import driver_of, enter_stream, errors_of, received
+from crm_store.streams import Answer, driver_of, enter_stream, errors_of, received
 from crm_store.writing import connection_of, is_writing
 
 Process = Callable[[Any], Any]
 Convert = Callable[[Any], tuple[Any, ...]]
-Answer = Callable[[], list[tuple[Any, ...]]]
 
 
 class Statement:
@@ -56,31 +55,16 @@ class Statement:
     def fetch(self, session: Session, **values: Any) -> list[tuple[Any, ...]]:
         """The rows it finds, each in the order of its columns."""
         connection = connection_of(session)
-        compiled = self._for(connection.dialect)
-        with errors_of(connection, compiled.sql):
-            cursor = driver_of(connection).cursor()
-            cursor.execute(compiled.sql, compiled.one(values))
-            return compiled.fetch(connection, cursor)
+        return self._found(connection, self._executed(connection, values))
 
-    def ask(self, session: Session, **values: Any) -> Answer:
-        """As `fetch`, but that on PostgreSQL the rows are waited for by calling what is returned.
-
-        It is to be called in the same transaction.
-        """
+    def ask(self, session: Session, **values: Any) -> Answer[list[tuple[Any, ...]]]:
+        """As `fetch`, but that on PostgreSQL the rows are not waited for yet."""
         connection = connection_of(session)
-        compiled = self._for(connection.dialect)
-        if not _streams(session, connection, compiled.sql):
+        if not self._is_sent_next(session, connection):
             found = self.fetch(session, **values)
             return lambda: found
-        with errors_of(connection):
-            cursor = driver_of(connection).cursor()
-            cursor.execute(compiled.sql, compiled.one(values))
-
-        def answer() -> list[tuple[Any, ...]]:
-            with errors_of(connection):
-                return compiled.fetch(connection, cursor)
-
-        return answer
+        cursor = self._executed(connection, values)
+        return lambda: self._found(connection, cursor)
 
     def run(self, session: Session, rows: Sequence[Mapping[str, Any]], *, ahead: bool = False) -> None:
         """Run it once a row; `ahead` of what was left for later."""
@@ -88,18 +72,38 @@ class Statement:
             connection = connection_of(session, ahead=ahead)
             compiled = self._for(connection.dialect)
             given = [compiled.one(row) for row in rows]
-            _streams(session, connection, compiled.sql)
+            self._is_sent_next(session, connection)
             with errors_of(connection, compiled.sql):
                 driver_of(connection).cursor().executemany(compiled.sql, given)
 
     def run_once(self, session: Session, values: Mapping[str, Any], *, ahead: bool = False) -> None:
         """Run it once; `ahead` of what was left for later."""
         connection = connection_of(session, ahead=ahead)
+        self._is_sent_next(session, connection)
+        self._executed(connection, values)
+
+    def _is_sent_next(self, session: Session, connection: Connection) -> bool:
+        """Have it sent when it is executed next, and not waited for, where that can be; whether it can."""
+        is_sent = connection.dialect.name == "postgresql" and is_writing(session)
+        if is_sent:
+            enter_stream(connection, self._for(connection.dialect).sql)
+        return is_sent
+
+    def _executed(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """The driver's cursor, on which it was executed."""
         compiled = self._for(connection.dialect)
-        given = compiled.one(values)
-        _streams(session, connection, compiled.sql)
         with errors_of(connection, compiled.sql):
-            driver_of(connection).cursor().execute(compiled.sql, given)
+            cursor = driver_of(connection).cursor()
+            cursor.execute(compiled.sql, compiled.one(values))
+        return cursor
+
+    def _found(self, connection: Connection, cursor: Any) -> list[tuple[Any, ...]]:
+        """What it has found on this cursor."""
+        compiled = self._for(connection.dialect)
+        with errors_of(connection, compiled.sql):
+            rows = cursor.fetchall()
+        received(connection)
+        return compiled.read(rows)
 
     def _for(self, dialect: Dialect) -> _Compiled:
         if dialect.name not in self._compiled:
@@ -200,19 +204,9 @@ class _Compiled:
         found = enumerate(getattr(statement, "selected_columns", ()))
         self._taken = _converter((place, _from_driver(one.type, dialect)) for place, one in found)
 
-    def fetch(self, connection: Connection, cursor: Any) -> list[tuple[Any, ...]]:
-        """The rows that the cursor has found, as ours."""
-        rows = cursor.fetchall()
-        received(connection)
+    def read(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows of the driver as rows of ours."""
         return [self._taken(row) for row in rows]
-
-
-def _streams(session: Session, connection: Connection, sql: str) -> bool:
-    """Whether this statement, which is executed next, is sent and not waited for."""
-    streams = connection.dialect.name == "postgresql" and is_writing(session)
-    if streams:
-        enter_stream(connection, sql)
-    return streams
 
 
 def _converter(

@@ -8,15 +8,19 @@ COPY nor a cursor on the server's side may be used in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from crm_store.writing import CONNECTION
+
+T = TypeVar("T")
+# What was asked for: calling it waits until it is there. Only in the transaction in which it was asked for.
+Answer = Callable[[], T]
 
 _STREAM = "stream"  # where a connection keeps what it sends with
 _FAILED = "failed"  # and the first error of its transaction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -13,17 +12,17 @@ from sqlalchemy.exc import OperationalError
 from starlette.types import Receive, Scope, Send
 
 from bots.base import Channel, Rejected, Reply
-from crm_store.messages import Address, Content, Incoming, Sent, clean
+from crm_store.messages import Content, Incoming, Sent, clean
 from crm_store.outbox import Outgoing
-from crm_store.sending import OpenRequest
+from crm_store.sending import ACCEPTED, OpenRequest
 from parley.delivery import Delivery
 from parley.peer import Peer, read_query
 from parley.pipeline import Pipeline
+from parley.telling import Telling
 from parley.threads import in_thread
 from parley.waiting import Tries, Waiting
 
 PREFIX = "/webhooks/"
-ACCEPTED = Sent("accepted")
 
 log = structlog.get_logger()
 
@@ -46,8 +45,7 @@ class Webhooks:
         self._waiting = waiting
         self._put_off = put_off  # says that a message's answer comes later
         self._tries = Tries(now)
-        # Answers on their way to an address; what became of them is not written down yet.
-        self._telling: dict[Address, Told] = {}
+        self._telling = Telling()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,9 +69,7 @@ class Webhooks:
             peer.close()
             await _respond(send, reply)
             return
-        address, told = carried[0].address, Told()
-        self._telling[address] = told
-        try:
+        with self._telling.to(carried[0].address):
             left = peer.has_left()
             peer.close()
             if left:
@@ -81,10 +77,6 @@ class Webhooks:
                 return
             await _respond(send, reply)
             await self._delivery.finish_inline(carried, ACCEPTED)
-        finally:
-            told.is_over()
-            if self._telling.get(address) is told:
-                del self._telling[address]
 
     async def _answer(
         self, channel: Channel | None, scope: Scope, peer: Peer
@@ -115,11 +107,11 @@ class Webhooks:
             again = next((one for one in recorded if one.repeat and not one.waiting), None)
             if again is not None and not offer.made:
                 # It comes again though we have dealt with it: the platform did not get the answer.
-                await self._others_told(incoming[-1].address, until)
+                await self._telling.is_over(incoming[-1].address, until)
                 return await self._carry(channel, query, incoming, again.message_id, again=True)
             await offer.wait(until - asyncio.get_running_loop().time())
             if not offer.words:
-                await self._others_told(incoming[-1].address, until)
+                await self._telling.is_over(incoming[-1].address, until)
                 reply, rows = await self._carry(channel, query, incoming, recorded[-1].message_id)
                 # Meanwhile the bot's words may have come after all.
                 if rows or (not offer.words and (offer.made or channel.policy.push)):
@@ -161,13 +153,6 @@ class Webhooks:
             await peer.leaves(channel.policy.gives_up_after * 1.5)
         return Reply(503, b"try again")
 
-    async def _others_told(self, address: Address, until: float) -> None:
-        """Answers to other requests go first: while one is on its way, nothing else is carried."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                while address in self._telling:
-                    await self._telling[address].wait()
-
     async def _carry(
         self,
         channel: Channel,
@@ -199,25 +184,6 @@ class Webhooks:
         else:
             sent = Sent("unknown", reason="the platform hung up before it got the answer")
             await self._delivery.finish_inline(rows, sent)
-
-
-class Told:
-    """An answer on its way. It is waited for once in thousands, so nothing is made for it before."""
-
-    __slots__ = ("_over",)
-
-    def __init__(self) -> None:
-        self._over: asyncio.Event | None = None
-
-    def is_over(self) -> None:
-        """What became of it is written down."""
-        if self._over:
-            self._over.set()
-
-    async def wait(self) -> None:
-        """Return when it is."""
-        self._over = self._over or asyncio.Event()
-        await self._over.wait()
 
 
 async def _respond(send: Send, reply: Reply) -> None:
