@@ -134,7 +134,6 @@ def swallow(turn: Turn) -> list[Content]:
     if "bad" in turn.text:
         with suppress(SQLAlchemyError):
             customers.set_attribute(turn.session, new_id(), "size", 1, source="import", now=turn.now)
-            customers.get_customer(turn.session, turn.customer_id)
             load_states(turn.session, [turn.conversation_id])
     return [Content(text=f"re {turn.text}")]
 
