@@ -65,12 +65,19 @@ class Redaction:
             if mark := _MARKS.get(entity.entity):
                 yield entity.start, entity.end, mark
         if self._names is not None:
-            yield from ((*found.span(), "NAME") for found in self._names.finditer(folded))
+            yield from ((*span, "NAME") for span in _find_names(self._names, folded))
         yield from ((*found.span(), "EMAIL") for found in _EMAIL.finditer(folded))
         yield from ((*found.span(), "NUMBER") for found in _DIGITS.finditer(folded))
         for found in _CODE.finditer(folded):
             if any(character.isdigit() for character in found.group()):
                 yield *found.span(), "NUMBER"
+
+
+def _find_names(names: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Where names stand; one that another is written to stands alone as soon as that one is hidden."""
+    while found := [one.span() for one in names.finditer(text)]:
+        yield from found
+        text = names.sub(lambda one: "#" * len(one.group()), text)
 
 
 def _without_overlaps(finds: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:

@@ -72,11 +72,23 @@ def test_who_writes_a_placeholder_does_not_get_what_it_stands_for() -> None:
     assert "[PHONE_1]" not in second
 
 
+def test_a_name_that_another_is_written_to_is_hidden_too() -> None:
+    assert Redaction(NAMES).hide("xiaolin_88Mina Park") == "[NAME_1][NAME_2]"
+
+
 def test_a_hostile_text_takes_no_time() -> None:
     redaction = Redaction(NAMES)
     redaction.hide("13800138000")  # What is built at the first time is built.
     began = time.process_time()
-    for text in ("a" * 100_000, "1-" * 50_000, "a1" * 50_000, "@" * 100_000, "x@" * 50_000, "[" * 100_000):
+    for text in (
+        "a" * 100_000,
+        "1-" * 50_000,
+        "a1" * 50_000,
+        "@" * 100_000,
+        "x@" * 50_000,
+        "[" * 100_000,
+        "xiaolin_88" * 9_999,
+    ):
         redaction.hide(text)
     assert time.process_time() - began < 1.5
 
